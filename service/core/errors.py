@@ -1,0 +1,98 @@
+"""Why a command is refused, and what counts as a defect.
+
+A *rejection* is an ordinary answer: nothing has changed, and its text is written for the person who asked.
+A *defect* means the diagram or the stored state is wrong: the step is undone as a whole and an incident is kept.
+Nothing here knows HTTP; ``web.errors`` maps each class to a page once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class Rejection(Exception):
+    """The request was understood and refused; nothing has changed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(Rejection):
+    """There is no such thing, or this person may not know of it: the two are never told apart."""
+
+
+class NotAllowed(Rejection):
+    """The person may know of it but may not do this."""
+
+
+class TaskClosed(Rejection):
+    """The task was completed or withdrawn before this request arrived.
+
+    ``closed_by`` is an account id or ``None`` (the process closed it), ``closed_at`` an instant.
+    """
+
+    def __init__(self, message: str, *, closed_by: str | None = None, closed_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.closed_by = closed_by
+        self.closed_at = closed_at
+
+
+class TaskHeld(Rejection):
+    """Somebody else has claimed the task. ``assignee`` is an account id."""
+
+    def __init__(self, message: str, *, assignee: str) -> None:
+        super().__init__(message)
+        self.assignee = assignee
+
+
+class NotWaiting(Rejection):
+    """The process is not waiting for this message now."""
+
+
+class NothingToDo(Rejection):
+    """The command would change nothing, so nothing is written."""
+
+
+class KeyReused(Rejection):
+    """An idempotency key came back with another request."""
+
+
+class BrokenRule(Rejection):
+    """Several named problems at once; see ``problems``."""
+
+    def __init__(self, message: str, problems: "tuple[Problem, ...]" = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what was sent: the field's key, a sentence, and the clause it serves if any."""
+
+    field: str
+    message: str
+    clause: str | None = None
+
+
+class FormRefused(BrokenRule):
+    """The answers to a form break its rules; ``problems`` names each field."""
+
+
+class DefinitionRefused(BrokenRule):
+    """A deployment does not pass the gate; ``problems`` carries one entry per finding."""
+
+
+class Defect(Exception):
+    """The diagram, the stored state or the engine is wrong; never the person's fault."""
+
+
+class StepFailed(Defect):
+    """The engine could not finish a step. ``element`` is the BPMN id where it stopped, if known."""
+
+    def __init__(self, message: str, *, element: str | None = None) -> None:
+        super().__init__(message)
+        self.element = element
+
+
+class StateDamaged(Defect):
+    """A stored state is not the one that was written: it is never parsed."""

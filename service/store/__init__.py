@@ -1,0 +1,1 @@
+"""Tables, the one transaction, and every query of the service."""

@@ -1,0 +1,1 @@
+"""Pages. They read through ``store.queries`` and write only through ``runtime.handler``."""
