@@ -78,6 +78,10 @@ class FormRefused(BrokenRule):
     """The answers to a form break its rules; ``problems`` names each field."""
 
 
+class NeedsConfirmation(BrokenRule):
+    """The answers are allowed but unusual: the person must say they are meant. ``problems`` are the warnings."""
+
+
 class DefinitionRefused(BrokenRule):
     """A deployment does not pass the gate; ``problems`` carries one entry per finding."""
 
