@@ -1,0 +1,145 @@
+"""Who may open which page, and what every answer says to the browser.
+
+Promises: every route names its access rule, a route without one is refused; the session cookie is a random token kept
+hashed in the database; every POST carries a CSRF token; no page is stored, framed, sniffed or told where people came from.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Flask, Response, current_app, g, redirect, request, url_for
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import BadRequest, Forbidden, InternalServerError, NotFound
+from werkzeug.wrappers import Response as Answer
+
+from service.core.access import Actor
+from service.store import queries
+from service.web import context
+
+View = TypeVar("View", bound=Callable[..., object])
+Rule = Callable[[Actor | None], bool]
+
+RULES: dict[str, Rule] = {
+    "public": lambda person: True,
+    "practice": lambda person: context.service().settings.practice,
+    "signed in": lambda person: person is not None,
+    "edits processes": lambda person: context.has_flag(person, context.current_definition(), "edits_processes"),
+    "audits": lambda person: context.has_flag(person, context.current_definition(), "audits"),
+}
+"""Every access rule a route may name. ``practice``: anybody, on a practice site only."""
+
+WITHOUT_PERSON = frozenset({"public", "practice"})
+
+
+def access(rule: str) -> Callable[[View], View]:
+    """Name the rule of a view: ``@access("signed in")``. An unknown rule is an error at import."""
+    if rule not in RULES:
+        raise ValueError(f"No access rule is called {rule!r}; there are: {', '.join(RULES)}.")
+
+    def mark(view: View) -> View:
+        view.access = rule  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def token_hash(token: str) -> str:
+    """Return what the database keeps of a session token: SHA-256, hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def register(app: Flask, *, practice: bool) -> None:
+    """Put the session, the access rules, CSRF and the headers on every request of ``app``."""
+    app.config.update(
+        SESSION_COOKIE_NAME="page" if practice else "__Host-page",
+        SESSION_COOKIE_SECURE=not practice,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as the session: a long form is never lost to a timer
+        WTF_CSRF_SSL_STRICT=False,  # it asks for a Referer, which our own policy withholds; see _own_site
+    )
+    static = app.view_functions.get("static")
+    if static is not None:
+        access("public")(static)
+    app.before_request(_begin)
+    app.before_request(_own_site)
+    app.before_request(_let_in)
+    CSRFProtect(app)
+    app.after_request(_headers)
+
+
+def cookie_name() -> str:
+    """Return the name of the session cookie: bound to this host by its prefix outside practice mode."""
+    return "signed_in" if context.service().settings.practice else "__Host-signed_in"
+
+
+def keep_token(answer: Answer, token: str) -> None:
+    """Give the browser its session token; it ends with the browser session, the database ends it sooner."""
+    secure = not context.service().settings.practice
+    answer.set_cookie(cookie_name(), token, httponly=True, samesite="Lax", secure=secure, path="/")
+
+
+def forget_token(answer: Answer) -> None:
+    """Take the session token from the browser."""
+    secure = not context.service().settings.practice
+    answer.delete_cookie(cookie_name(), httponly=True, samesite="Lax", secure=secure, path="/")
+
+
+def _begin() -> None:
+    g.actor = None
+    token = request.cookies.get(cookie_name(), "")
+    if token and request.endpoint != "static":
+        with context.service().read() as db:
+            g.actor = queries.session(db, token_hash(token), context.now())
+
+
+def _own_site() -> None:
+    """Refuse a change that a page of another site sends; browsers say so in Sec-Fetch-Site."""
+    changes = request.method not in {"GET", "HEAD", "OPTIONS"}
+    if changes and request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise BadRequest("This request came from another site.")
+
+
+def _let_in() -> Answer | None:
+    if request.endpoint is None:
+        return None
+    rule = getattr(current_app.view_functions[request.endpoint], "access", None)
+    if rule is None:
+        raise InternalServerError("This page has no access rule.")
+    if RULES[rule](context.signed_in()):
+        return None
+    if rule in WITHOUT_PERSON:
+        raise NotFound
+    if context.signed_in() is None:
+        return redirect(url_for("auth.sign_in", next=_path_back()), 303)
+    raise Forbidden
+
+
+def _path_back() -> str | None:
+    path = request.full_path.rstrip("?")
+    return None if path == "/" else path
+
+
+def _headers(answer: Response) -> Response:
+    answer.headers["Content-Security-Policy"] = _policy()
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    answer.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if request.endpoint != "static":
+        answer.headers["Cache-Control"] = "no-store"
+    if not context.service().settings.practice:
+        answer.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return answer
+
+
+def _policy() -> str:
+    """Return the content security policy; ``g.csp_style_attr`` lets one page's editor set style attributes."""
+    style_attributes = "; style-src-attr 'unsafe-inline'" if g.get("csp_style_attr") else ""
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{context.nonce()}'; style-src 'self'{style_attributes}; "
+        "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
