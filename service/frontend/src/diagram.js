@@ -1,0 +1,127 @@
+// A diagram to look at: markers, keyboard and buttons for moving about, the token.
+import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer'
+import { keepLoopVariables, moddleExtensions } from './moddle.js'
+
+const MARKERS = ['done', 'current', 'taken', 'overdue']
+const PAN = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }
+const FLOW_MILLISECONDS = 350
+const SVG = 'http://www.w3.org/2000/svg'
+
+export async function openDiagram (container, source) {
+  const viewer = new NavigatedViewer({ container, moddleExtensions, textRenderer: { defaultStyle: { fontFamily: 'Arial, "Liberation Sans", sans-serif' } } })
+  keepLoopVariables(viewer)
+  await show(viewer, source)
+  moveByKeyboard(container, viewer)
+  return viewer
+}
+
+export async function show (viewer, source) {
+  const response = await fetch(source)
+  if (!response.ok) throw new Error(`The diagram could not be fetched (${response.status})`)
+  await viewer.importXML(await response.text())
+  fit(viewer)
+}
+
+export function fit (viewer) {
+  const canvas = viewer.get('canvas')
+  canvas.resized()
+  canvas.zoom('fit-viewport', 'auto')
+  if (canvas.zoom() > 1) canvas.zoom(1, 'auto')
+}
+
+export function zoom (viewer, factor) {
+  const canvas = viewer.get('canvas')
+  canvas.zoom(Math.min(4, Math.max(0.2, canvas.zoom() * factor)))
+}
+
+// Centres the first of these elements and makes it large enough to read.
+export function lookAt (viewer, ids) {
+  const element = ids.map(id => viewer.get('elementRegistry').get(id)).find(Boolean)
+  if (!element) return
+  const canvas = viewer.get('canvas')
+  canvas.zoom(Math.max(0.75, canvas.zoom()), middle(element))
+  canvas.scrollToElement(element, 80)
+}
+
+function middle (element) {
+  if (element.waypoints) return element.waypoints[0]
+  return { x: element.x + element.width / 2, y: element.y + element.height / 2 }
+}
+
+// `markers` is {done: [id], current: [id], taken: [flow id], overdue: [id]}; anything else is taken off.
+export function mark (viewer, markers) {
+  const canvas = viewer.get('canvas')
+  const wanted = Object.fromEntries(MARKERS.map(name => [name, new Set(markers?.[name] || [])]))
+  viewer.get('elementRegistry').forEach(({ id }) => {
+    for (const name of MARKERS) {
+      const has = canvas.hasMarker(id, name)
+      if (wanted[name].has(id) && !has) canvas.addMarker(id, name)
+      if (!wanted[name].has(id) && has) canvas.removeMarker(id, name)
+    }
+  })
+}
+
+function moveByKeyboard (container, viewer) {
+  container.addEventListener('keydown', event => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const by = PAN[event.key]
+    if (by) viewer.get('canvas').scroll({ dx: by[0], dy: by[1] })
+    else if (event.key === '+' || event.key === '=') zoom(viewer, 1.25)
+    else if (event.key === '-') zoom(viewer, 0.8)
+    else if (event.key === '0') fit(viewer)
+    else return
+    event.preventDefault()
+  })
+}
+
+export function addButtons (bar, viewer) {
+  const actions = [['Zoom in', () => zoom(viewer, 1.25)], ['Zoom out', () => zoom(viewer, 0.8)], ['Show all', () => fit(viewer)]]
+  for (const [text, action] of actions) {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'govuk-button govuk-button--secondary app-diagram__button'
+    button.textContent = text
+    button.addEventListener('click', action)
+    bar.append(button)
+  }
+}
+
+// Moves a token along the flows, one after another. `stop` is an AbortSignal: another step may be asked for meanwhile.
+export async function runToken (viewer, flows, stop) {
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return
+  const layer = viewer.get('canvas').getLayer('tokens', 100)
+  const token = document.createElementNS(SVG, 'circle')
+  token.setAttribute('r', '9')
+  token.setAttribute('class', 'app-token')
+  layer.append(token)
+  try {
+    for (const id of flows) {
+      if (stop.aborted) return
+      await along(pathOf(viewer, id), token, stop)
+    }
+  } finally {
+    token.remove()
+  }
+}
+
+// Without the child combinator the first match would be the arrow head.
+function pathOf (viewer, id) {
+  const flow = viewer.get('elementRegistry').get(id)
+  return flow && viewer.get('elementRegistry').getGraphics(flow).querySelector('.djs-visual > path')
+}
+
+function along (path, token, stop) {
+  if (!path) return Promise.resolve()
+  const length = path.getTotalLength()
+  const started = performance.now()
+  return new Promise(resolve => {
+    const draw = time => {
+      const part = Math.max(0, Math.min(1, (time - started) / FLOW_MILLISECONDS))
+      const { x, y } = path.getPointAtLength(part * length)
+      token.setAttribute('transform', `translate(${x},${y})`)
+      if (part < 1 && !stop.aborted) requestAnimationFrame(draw)
+      else resolve()
+    }
+    requestAnimationFrame(draw)
+  })
+}
