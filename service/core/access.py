@@ -1,0 +1,78 @@
+"""Who may do and see what: one rule in one place. Denied unless a membership allows it.
+
+A membership gives a person a role in a partnership, for one case or for all of them, narrowed to an agency where the
+role belongs to one. What roles mean is data of the definition (``processes/roles.json``), not code.
+"""
+
+from dataclasses import dataclass
+
+from service.core.definitions import ProcessDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A role held in a partnership; ``agency`` narrows it, ``instance_id`` limits it to one case."""
+
+    role: str
+    agency: str | None
+    partnership: str
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A signed-in person: account id, name, e-mail address and memberships valid now."""
+
+    account_id: str
+    name: str
+    email: str
+    memberships: tuple[Membership, ...]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The ids of the roles this person holds anywhere."""
+        return frozenset(m.role for m in self.memberships)
+
+    @property
+    def partnerships(self) -> frozenset[str]:
+        """The ids of the partnerships this person belongs to."""
+        return frozenset(m.partnership for m in self.memberships)
+
+
+def may_do(actor: Actor, role: str | None, agency: str | None) -> bool:
+    """Whether a task of this candidate group is the actor's to do."""
+    return any(m.role == role and (agency is None or m.agency == agency) for m in actor.memberships)
+
+
+def may_start(definition: ProcessDefinition, actor: Actor, message: str) -> bool:
+    """Whether the actor may start a case by this message."""
+    return any(message in definition.roles.get(r, {}).get("starts", ()) for r in actor.roles)
+
+
+def may_send(definition: ProcessDefinition, actor: Actor, message: str) -> bool:
+    """Whether the actor may send this message to a case that waits for it: the receiving step names the role."""
+    return may_do(actor, definition.message_element(message).role, None)
+
+
+def may_read(definition: ProcessDefinition, actor: Actor, access: str, owner_agency: str | None) -> bool:
+    """Whether the actor may read records of a class. An agency's record is open to its own people of a reading role,
+
+    and to those whose role belongs to no agency.
+    """
+    for membership in actor.memberships:
+        role = definition.roles.get(membership.role, {})
+        if access not in role.get("reads", ()):
+            continue
+        if role.get("scope") != "agency" or owner_agency is None or membership.agency == owner_agency:
+            return True
+    return False
+
+
+def edits_processes(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor is a process owner."""
+    return any(definition.roles.get(r, {}).get("edits_processes") for r in actor.roles)
+
+
+def audits(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor audits histories."""
+    return any(definition.roles.get(r, {}).get("audits") for r in actor.roles)

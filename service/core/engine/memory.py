@@ -1,0 +1,126 @@
+"""What an instance remembers between two steps, and its one spelling as text.
+
+The text is canonical: sorted keys, no spaces. It holds the engine's task tree without the specification, which the
+definition gives back, and beside it what the product adds: process variables, clocks, reminders, open tasks, timers.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from SpiffWorkflow.bpmn import BpmnWorkflow
+from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer
+from SpiffWorkflow.bpmn.serializer.default.workflow import (
+    BpmnWorkflowConverter,
+    SimpleTaskConverter,
+    WorkflowConverter,
+)
+from SpiffWorkflow.spiff.serializer.config import SPIFF_CONFIG
+from SpiffWorkflow.task import Task
+
+from service.core import clocks, values
+from service.core.clocks import Clock, Reminder
+from service.core.errors import StateDamaged
+from service.core.engine.specification import Specification
+
+VERSION = 1
+
+
+@dataclass(slots=True)
+class OpenTask:
+    """A user task that waits: who took it, and when it is due."""
+
+    due: datetime | None
+    opened: datetime
+    assignee: str | None = None
+
+
+@dataclass(slots=True)
+class OpenTimer:
+    """A timer that is armed."""
+
+    process: str
+    element: str
+    due: datetime
+
+
+@dataclass(slots=True)
+class Memory:
+    """The product's part of an instance's state; ``at`` is its virtual instant."""
+
+    at: datetime
+    variables: dict[str, Any] = field(default_factory=dict)
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    reminders: list[Reminder] = field(default_factory=list)
+    tasks: dict[str, OpenTask] = field(default_factory=dict)
+    timers: dict[str, OpenTimer] = field(default_factory=dict)
+    outcome: str | None = None
+
+
+class _LeanWorkflowConverter(BpmnWorkflowConverter):
+    """Writes a workflow without its specification: half of the bytes, and the same in every step."""
+
+    def to_dict(self, workflow: BpmnWorkflow) -> dict[str, Any]:
+        written: dict[str, Any] = WorkflowConverter.to_dict(self, workflow)
+        written["subprocesses"] = self.mapping_to_dict(workflow.subprocesses)
+        written["bpmn_events"] = []
+        return written
+
+
+_serializer = BpmnWorkflowSerializer(
+    BpmnWorkflowSerializer.configure(
+        {**SPIFF_CONFIG, Task: SimpleTaskConverter, BpmnWorkflow: _LeanWorkflowConverter}
+    )
+)
+
+
+def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
+    """Return the canonical bytes of an instance."""
+    kept = {
+        "version": VERSION,
+        "at": values.instant_text(memory.at),
+        "variables": values.encode(memory.variables),
+        "clocks": {k: clocks.written(c) for k, c in memory.clocks.items()},
+        "reminders": [clocks.written(r) for r in sorted(memory.reminders)],
+        "tasks": {k: values.encode([t.due, t.opened, t.assignee]) for k, t in memory.tasks.items()},
+        "timers": {k: values.encode([t.process, t.element, t.due]) for k, t in memory.timers.items()},
+        "outcome": memory.outcome,
+        "workflow": _serializer.to_dict(workflow),
+    }
+    return values.compact(kept).encode()
+
+
+def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memory]:
+    """Return the instance that ``dump`` wrote. Raises ``StateDamaged`` for another version."""
+    kept = json.loads(state)
+    if kept.get("version") != VERSION:
+        raise StateDamaged("This case was saved in a form that this release does not read.")
+    written = kept["workflow"]
+    written["spec"] = specification.main
+    written["subprocess_specs"] = dict(specification.called)
+    workflow = _serializer.from_dict(written)
+    memory = Memory(
+        at=datetime.fromisoformat(kept["at"]),
+        variables=values.decode(kept["variables"]),
+        clocks={k: clocks.clock_from(c) for k, c in kept["clocks"].items()},
+        reminders=[clocks.reminder_from(r) for r in kept["reminders"]],
+        tasks={k: OpenTask(*values.decode(t)) for k, t in kept["tasks"].items()},
+        timers={k: OpenTimer(*values.decode(t)) for k, t in kept["timers"].items()},
+        outcome=kept["outcome"],
+    )
+    return workflow, memory
+
+
+def task_of(workflow: BpmnWorkflow, task_id: str) -> Task | None:
+    """Return the task with this id, wherever in the instance it is, or ``None``."""
+    try:
+        wanted = UUID(task_id)
+    except ValueError:
+        return None
+    for level in (workflow, *workflow.subprocesses.values()):
+        if wanted in level.tasks:
+            found: Task = level.tasks[wanted]
+            return found
+    return None

@@ -1,0 +1,79 @@
+"""The engine's reading of a definition, parsed once and shared by every instance of it.
+
+SpiffWorkflow changes a few lists of a specification while an instance runs (an event sub-process is connected when
+it first starts). ``Specification.fresh`` puts those lists back before each step, so instances never see each other;
+a test runs interleaved instances against separate ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
+from SpiffWorkflow.bpmn.specs.data_spec import TaskDataReference
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
+from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
+from SpiffWorkflow.specs.base import TaskSpec
+from SpiffWorkflow.task import Task
+
+
+class VariableList(TaskDataReference):
+    """The list a multi-instance runs over, read from the process variables instead of from copied task data.
+
+    Items are cut down to their ids: everything else about an item is looked up where it is kept.
+    """
+
+    def get(self, my_task: Task) -> list[object]:
+        """Return the ids of the list's items, each as ``{"id": …}`` or the plain text itself."""
+        variables = my_task.workflow.script_engine.environment.variables
+        found = variables.get(self.bpmn_id)
+        if not isinstance(found, list | tuple):
+            raise TypeError(f"{self.bpmn_id} must be a list to be repeated over")
+        return [{"id": i["id"]} if isinstance(i, dict) and "id" in i else i for i in found]
+
+    def exists(self, my_task: Task) -> bool:
+        """Whether the process variable is set at all."""
+        return self.bpmn_id in my_task.workflow.script_engine.environment.variables
+
+
+@dataclass(frozen=True)
+class Specification:
+    """The main process, the processes it may call by id, and what is needed to share them."""
+
+    main: BpmnProcessSpec
+    called: dict[str, BpmnProcessSpec]
+    lists: dict[str, str]
+    connections: tuple[tuple[TaskSpec, list[str], list[str]], ...]
+
+    def fresh(self) -> None:
+        """Undo what a former step may have connected."""
+        for spec, inputs, outputs in self.connections:
+            spec._inputs = list(inputs)
+            spec._outputs = list(outputs)
+
+
+def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._Element], main: str) -> Specification:
+    """Parse trees (path to root element) into a specification whose main process is ``main``.
+
+    Raises SpiffWorkflow's ``ValidationException`` for what the engine cannot read; the gate says it in plain words.
+    """
+    parser = SpiffBpmnParser()
+    for path, root in tables.items():
+        parser.add_dmn_xml(root, filename=path)
+    for path, root in diagrams.items():
+        parser.add_bpmn_xml(root, filename=path)
+    spec = parser.get_spec(main)
+    called = parser.get_subprocess_specs(main)
+    every = [t for process in (spec, *called.values()) for t in process.task_specs.values()]
+    return Specification(
+        main=spec,
+        called=called,
+        lists=dict(_read_from_variables(t) for t in every if isinstance(t, MultiInstanceTask) and t.data_input),
+        connections=tuple((t, list(t._inputs), list(t._outputs)) for t in every),
+    )
+
+
+def _read_from_variables(spec: MultiInstanceTask) -> tuple[str, str]:
+    spec.data_input = VariableList(spec.data_input.bpmn_id)
+    item = spec.input_item.bpmn_id if spec.input_item is not None else ""
+    return item, spec.data_input.bpmn_id
