@@ -6,8 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,$(shell command -v $(name) >/dev/null 2>&1 && \
-	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+PYTHONS := python3.13 python3.12 python3.11 python3 python
 PY := .venv/bin/python
 FRONTEND := service/frontend
 FRONTEND_SOURCES := $(FRONTEND)/build.mjs $(shell find $(FRONTEND)/src -type f 2>/dev/null)
@@ -16,7 +15,7 @@ ARGS ?=
 
 say = printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help run test lint build e2e clean python-version node-version chromium again
+.PHONY: help run test lint build e2e clean chromium again
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,25 +45,24 @@ clean: ## throw away everything that was made; the data in var/ is kept
 
 # --- what the above need -------------------------------------------------------------------------------------------
 
-python-version:
-	@if [ -z "$(PYTHON)" ]; then \
-		echo 'Python 3.11 or later is needed and was not found (looked for python3.13, python3.12, python3.11, python3, python).'; \
+# `make PYTHON=/path/to/python3.11` names one; otherwise the first that is new enough is taken.
+find_python = python=; for name in $(or $(PYTHON),$(PYTHONS)); do \
+	if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then python=$$name; break; fi; done; \
+	if [ -z "$$python" ]; then \
+		echo 'Python 3.11 or later is needed and was not found (looked for: $(or $(PYTHON),$(PYTHONS))).'; \
 		echo 'Install it, or name it: make run PYTHON=/path/to/python3.11'; exit 1; fi
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or later is needed; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)."; exit 1; }
 
-node-version:
-	@command -v node >/dev/null && command -v npm >/dev/null || { \
-		echo 'Node 20 or later with npm is needed (for the diagrams in the browser) and was not found.'; exit 1; }
-	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || { \
-		echo "Node 20 or later is needed; found $$(node --version)."; exit 1; }
+check_node = if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo 'Node 20 or later with npm is needed (it prepares the scripts that draw diagrams) and was not found.'; exit 1; fi; \
+	if ! node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)'; then \
+		echo "Node 20 or later is needed; found $$(node --version)."; exit 1; fi
 
 # An install that was cut short is thrown away whole: pip cannot tell half a package from a whole one.
-.make/python: pyproject.toml constraints.txt $(if $(wildcard .make/python-begun),again) $(if $(wildcard $(PY)),,again) | python-version
+.make/python: pyproject.toml constraints.txt $(if $(wildcard .make/python-begun),again) $(if $(wildcard $(PY)),,again)
 	@mkdir -p .make
 	@if [ -e .make/python-begun ] || ! $(PY) -m pip --version >/dev/null 2>&1; then rm -rf .venv; fi
 	@touch .make/python-begun
-	@[ -d .venv ] || { $(call say,'a Python environment in .venv'); "$(PYTHON)" -m venv .venv; }
+	@[ -d .venv ] || { $(find_python); $(call say,'a Python environment in .venv'); "$$python" -m venv .venv; }
 	@$(call say,'Python packages')
 	@$(PY) -m pip install --disable-pip-version-check --constraint constraints.txt --editable .
 	@rm .make/python-begun && touch $@
@@ -76,7 +74,8 @@ node-version:
 	@rm .make/python-begun && touch $@
 
 # npm ci empties node_modules first, so it mends a half-made one by itself.
-.make/node: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json $(if $(wildcard $(FRONTEND)/node_modules),,again) | node-version
+.make/node: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json $(if $(wildcard $(FRONTEND)/node_modules),,again)
+	@$(check_node)
 	@mkdir -p .make
 	@$(call say,'browser packages')
 	@cd $(FRONTEND) && npm ci --no-audit --no-fund
