@@ -21,7 +21,7 @@ await rm(out, { recursive: true, force: true })
 await mkdir(out, { recursive: true })
 await build({
   absWorkingDir: here,
-  entryPoints: ['page', 'viewer', 'replay', 'modeler'].map(name => `src/${name}.js`),
+  entryPoints: ['viewer', 'replay', 'modeler'].map(name => `src/${name}.js`),
   outdir: out,
   bundle: true,
   format: 'esm',

@@ -1,0 +1,139 @@
+"""What changes between two sets of definition files, in sentences a process owner can check one by one.
+
+Promises: every changed file gives at least one sentence, so nothing changes unseen; equal files give none.
+The sentences name elements and questions as people know them, with the old and the new value.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from service.core import diagram_reading
+from service.core.diagram_differences import diagram_sentences
+from service.core.diagram_words import counted
+from service.core.table_differences import table_sentences
+
+Sentences = Iterator[tuple[str | None, str]]
+WITHOUT_WORDS = "It changes in a way that has no words here; compare the two texts."
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One change: the file, the element it concerns if one does, and a sentence."""
+
+    file: str
+    element: str | None
+    sentence: str
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:
+    """Compare two sets of files (path to text), in the order of their paths."""
+    names = _role_names(before) | _role_names(after)
+    found: list[Difference] = []
+    for path in sorted(before.keys() | after.keys()):
+        if before.get(path) != after.get(path):
+            found += _file(path, before.get(path), after.get(path), names)
+    return found
+
+
+def _file(path: str, old: str | None, new: str | None, names: Mapping[str, str]) -> list[Difference]:
+    if old is None or new is None:
+        return [Difference(path, None, "This file is new." if old is None else "This file is taken away.")]
+    try:
+        found = list(_reader(path, names)(old, new))
+    except (ValueError, TypeError, KeyError, AttributeError, etree.LxmlError):
+        found = []  # a draft may hold a file that cannot be read yet: the checks say so
+    return [Difference(path, element, text) for element, text in found or [(None, WITHOUT_WORDS)]]
+
+
+def _reader(path: str, names: Mapping[str, str]) -> Callable[[str, str], Sentences]:
+    if path.endswith(".bpmn"):
+        return lambda old, new: diagram_sentences(diagram_reading.read(old), diagram_reading.read(new), names)
+    if path.endswith(".dmn"):
+        return lambda old, new: table_sentences(diagram_reading.tree(old), diagram_reading.tree(new))
+    if path.startswith("forms/") and path.endswith(".json"):
+        return lambda old, new: _form(json.loads(old), json.loads(new))
+    if path.endswith(".json"):
+        return lambda old, new: _data(json.loads(old), json.loads(new))
+    return _lines
+
+
+def _role_names(files: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return {role["id"]: role["name"] for role in json.loads(files.get("processes/roles.json", "[]"))}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def _form(old: dict[str, Any], new: dict[str, Any]) -> Sentences:
+    yield from _entries(_questions(old), _questions(new), "question", "label")
+    yield from _entries(_by_id(old.get("rules", [])), _by_id(new.get("rules", [])), "rule", "message")
+    yield from _values(_without_lists(old), _without_lists(new), "")
+
+
+def _without_lists(form: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in form.items() if key not in {"components", "rules"}}
+
+
+def _questions(form: Mapping[str, Any], group: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for at, component in enumerate(form.get("components", [])):
+        key = str(component.get("key") or component.get("path") or component.get("id") or f"{group}{at}")
+        found[key] = {k: v for k, v in component.items() if k != "components"}
+        found.update(_questions(component, f"{key}."))
+    return found
+
+
+def _data(old: Any, new: Any) -> Sentences:
+    if isinstance(old, list) and isinstance(new, list):
+        yield from _entries(_by_id(old), _by_id(new), "entry", "name")
+    elif isinstance(old, dict) and isinstance(new, dict):
+        yield from _values(old, new, "")
+
+
+def _by_id(entries: list[Any]) -> dict[str, Any]:
+    return {str(e.get("id", at)) if isinstance(e, dict) else str(at): e for at, e in enumerate(entries)}
+
+
+def _entries(old: Mapping[str, Any], new: Mapping[str, Any], noun: str, label: str) -> Sentences:
+    for key in new.keys() - old.keys():
+        yield None, f"The {noun} “{_called(new[key], label, key)}” is new."
+    for key in old.keys() - new.keys():
+        yield None, f"The {noun} “{_called(old[key], label, key)}” is taken away."
+    for key in old.keys() & new.keys():
+        if old[key] != new[key]:
+            yield from _values(old[key], new[key], f" of the {noun} “{_called(old[key], label, key)}”")
+    kept = [key for key in old if key in new]
+    if kept != [key for key in new if key in old]:
+        yield None, f"The order of what is listed as {noun} changes."
+
+
+def _called(entry: Any, label: str, key: str) -> str:
+    return str(entry.get(label) or entry.get("title") or key) if isinstance(entry, dict) else key
+
+
+def _values(old: Any, new: Any, of: str) -> Sentences:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        yield None, f"The value{of} changes from {_shown(old)} to {_shown(new)}."
+        return
+    for key in sorted(old.keys() | new.keys()):
+        if key not in old:
+            yield None, f"“{key}”{of} is now {_shown(new[key])}."
+        elif key not in new:
+            yield None, f"“{key}”{of} is taken away; it was {_shown(old[key])}."
+        elif old[key] != new[key]:
+            yield None, f"“{key}”{of} changes from {_shown(old[key])} to {_shown(new[key])}."
+
+
+def _shown(value: Any) -> str:
+    return f"“{value}”" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _lines(old: str, new: str) -> Sentences:
+    before, after = old.splitlines(), new.splitlines()
+    gone = len([line for line in before if line not in after])
+    come = len([line for line in after if line not in before])
+    yield None, f"{counted(come, 'line')} new or changed, {counted(gone, 'line')} gone."
