@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+
 from tree import Module, calls, functions, imports, modules
 
 MODULE_LINES, FUNCTION_LINES, SHORT_FUNCTION, SHORT_SHARE = 300, 50, 25, 0.9

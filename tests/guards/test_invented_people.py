@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from tree import ROOT, files
 
 EMAIL = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from tree import ROOT, SERVICE, files
 
 SUFFIXES = (".py", ".html", ".js", ".mjs", ".css", ".svg", ".txt", ".mako")
