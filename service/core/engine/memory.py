@@ -5,6 +5,7 @@ definition gives back, and beside it what the product adds: process variables, c
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -111,6 +112,27 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
         outcome=kept["outcome"],
     )
     return workflow, memory
+
+
+def names_seen(lists: Mapping[str, str], state: bytes, item: str | None) -> dict[str, Any]:
+    """What a form's rules may use: the process variables, the clocks, and the item a task runs for.
+
+    ``lists`` maps an item's name to the list variable it comes from. Nothing of the engine is built.
+    """
+    kept = json.loads(state)
+    names: dict[str, Any] = values.decode(kept["variables"])
+    for name, variable in lists.items():
+        rows = names.get(variable) if item is not None else None
+        for row in rows if isinstance(rows, list) else ():
+            if item == (str(row.get("id")) if isinstance(row, dict) else str(row)):
+                names[name] = row
+    names["clocks"] = {k: c.seen() for k, c in clocks_kept(state).items()}
+    return names
+
+
+def clocks_kept(state: bytes) -> dict[str, Clock]:
+    """The clocks of a stored state, by key."""
+    return {k: clocks.clock_from(c) for k, c in json.loads(state)["clocks"].items()}
 
 
 def task_of(workflow: BpmnWorkflow, task_id: str) -> Task | None:

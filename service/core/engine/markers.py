@@ -1,0 +1,50 @@
+"""Where an instance stands, for drawing on its diagrams. Read from a stored state; nothing is run."""
+
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
+from SpiffWorkflow.task import Task
+from SpiffWorkflow.util.task import TaskState
+
+from service.core import determinism
+from service.core.definitions import ProcessDefinition
+from service.core.engine import memory as kept
+from service.core.engine.running import Running, tasks_in
+from service.core.expressions_hooks import SafeEngine
+
+Markers: TypeAlias = dict[str, dict[str, list[str]]]
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+KINDS = ("done", "current", "taken", "overdue")
+
+
+def markers(definition: ProcessDefinition, state: bytes) -> Markers:
+    """For each process that was entered: element ids ``done``, ``current`` and ``overdue``, flow ids ``taken``."""
+    with definition.lock, determinism.seams("", 0, NEVER) as seam:
+        definition.specification.fresh()
+        workflow, memory = kept.load(definition.specification, state)
+        run = Running(definition, workflow, memory, seam, SafeEngine())
+        found: dict[str, dict[str, set[str]]] = {}
+        for task in tasks_in(workflow, TaskState.DEFINITE_MASK | TaskState.COMPLETED):
+            _mark(run, task, found)
+    return {p: {k: sorted(v[k]) for k in KINDS} for p, v in found.items()}
+
+
+def _mark(run: Running, task: Task, found: dict[str, dict[str, set[str]]]) -> None:
+    place = run.place_of(task)
+    if place is None or task.has_state(TaskState.FUTURE):
+        return
+    process, element = place
+    marks = found.setdefault(process, {k: set() for k in KINDS})
+    if task.has_state(TaskState.COMPLETED):
+        marks["done"].add(element)
+    elif not isinstance(task.task_spec, BoundaryEvent):
+        marks["current"].add(element)
+        opened = run.memory.tasks.get(str(task.id))
+        if opened is not None and opened.due is not None and opened.due < run.memory.at:
+            marks["overdue"].add(element)
+    before = task.parent
+    while before is not None and getattr(before.task_spec, "bpmn_id", None) in {None, element}:
+        before = before.parent
+    if before is not None:
+        marks["taken"].update(run.definition.processes[process].flows.get((before.task_spec.bpmn_id, element), ()))

@@ -1,0 +1,194 @@
+"""Scenarios: dated stories a definition must pass, played with a simulated clock.
+
+A scenario stops at its first failing step; every expectation that fails is told with its line, what was expected and
+what is so. Pure: text in, report out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from service.core.calendar import LONDON, act_by
+from service.core.clocks import Clock
+from service.core.definitions import ProcessDefinition
+from service.core.errors import BrokenRule, Defect, Rejection
+from service.core.events import ElementCompleted, ReminderFell
+from service.core.playing import Player, actor
+from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is wrong, and on which line of the scenario."""
+
+    line: int
+    text: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What playing a scenario gave. It passed when ``failures`` is empty."""
+
+    name: str
+    failures: list[Failure] = field(default_factory=list)
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    outcome: str | None = None
+    steps: int = 0
+    elements: set[tuple[str, str]] = field(default_factory=set)
+
+
+class _Failed(Exception):
+    """A step did not go as the scenario says."""
+
+
+def play(definition: ProcessDefinition, text: str) -> Report:
+    """Play a scenario on a definition and report."""
+    try:
+        scenario = read(text)
+    except ScenarioUnreadable as wrong:
+        return Report("unreadable", [Failure(wrong.line, str(wrong))])
+    report = Report(str(scenario.get("name", "unnamed")))
+    player = Player(definition, report.name)
+    here = scenario["start"]
+    try:
+        _start(player, here)
+        for here in scenario.get("steps") or []:
+            _step(player, here, report)
+    except _Failed as failed:
+        report.failures.append(Failure(here.get(LINE, 1), str(failed)))
+    else:
+        for wanted in scenario.get("expect") or []:
+            report.failures.extend(_expect(player, wanted))
+    report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
+    report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    return report
+
+
+def _start(player: Player, start: Mapping[str, Any]) -> None:
+    at, who, data = instant(start["at"]), str(start["as"]), without_lines(start.get("data") or {})
+    _attempt(start, lambda: player.start(str(start["message"]), who, data, at))
+
+
+def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
+    if "expect" in step:
+        report.failures.extend(_expect(player, step["expect"]))
+        return
+    if "until" in step:
+        _attempt(step, lambda: player.let_pass(instant(step["until"])))
+        return
+    if "at" not in step or "as" not in step or not {"task", "message"} & set(step):
+        raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
+    at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
+    if "message" in step:
+        _attempt(step, lambda: player.send(str(step["message"]), who, data, at))
+    else:
+        item = None if step.get("item") is None else str(step["item"])
+        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at))
+
+
+def _attempt(step: Mapping[str, Any], act: Any) -> None:
+    """Do what a step says; hold its refusal or its warning against what the step announces."""
+    refused = step.get("refused")
+    try:
+        sent = act()
+    except (Rejection, Defect, ValueError) as reason:
+        said = _said(reason)
+        if refused is None:
+            raise _Failed(f"This was refused: {said}") from reason
+        if isinstance(refused, str) and refused.lower() not in said.lower():
+            raise _Failed(f"This was refused, but not because of “{refused}”: {said}") from reason
+        return
+    if refused is not None:
+        raise _Failed("This should have been refused, and was accepted.")
+    warned = [w.message for w in getattr(sent, "warnings", ())]
+    if "warned" in step and not any(str(step["warned"]).lower() in w.lower() for w in warned):
+        raise _Failed(f"A warning about “{step['warned']}” was expected; warnings: {warned or 'none'}.")
+    if warned and "warned" not in step:
+        raise _Failed(f"There was a warning the scenario does not mention (“warned”): {warned}")
+
+
+def _said(reason: Exception) -> str:
+    if isinstance(reason, BrokenRule) and reason.problems:
+        return "; ".join(f"{p.field}: {p.message}" for p in reason.problems)
+    return str(reason)
+
+
+def _expect(player: Player, wanted: Mapping[str, Any]) -> list[Failure]:
+    line = wanted.get(LINE, 1)
+    return [Failure(line, text) for text in _differences(player, wanted)]
+
+
+def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:
+    open_now = {t.element_id for t in player.open.values()}
+    match wanted:
+        case {"clock": key}:
+            return _clock(player, str(key), wanted)
+        case {"open": elements}:
+            return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
+        case {"not_open": elements}:
+            return [f"{e} should not be open" for e in elements if e in open_now]
+        case {"ended": outcome}:
+            return [] if player.outcome == outcome else [f"should have ended as {outcome}; it is {player.outcome or 'still running'}"]
+        case {"happened": element}:
+            return _happened(player, str(element), wanted)
+        case {"reminded": key}:
+            count = sum(isinstance(e, ReminderFell) and key in {e.key, e.name} for e in player.happened)
+            return _counted(f"reminders about {key}", count, wanted)
+        case {"variable": name}:
+            value = player.names().get(str(name))
+            return [] if _same(value, wanted.get("is")) else [f"{name} should be {wanted.get('is')!r}; it is {value!r}"]
+        case {"refused": act}:
+            return _refused(player, act)
+    return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]
+
+
+def _same(value: object, wanted: object) -> bool:
+    if isinstance(value, datetime):
+        return value == instant(wanted)
+    return value == wanted
+
+
+def _counted(what: str, count: int, wanted: Mapping[str, Any]) -> list[str]:
+    if "count" in wanted:
+        return [] if count == wanted["count"] else [f"{what}: expected {wanted['count']}, counted {count}"]
+    return [] if count else [f"{what}: none"]
+
+
+def _happened(player: Player, element: str, wanted: Mapping[str, Any]) -> list[str]:
+    count = sum(isinstance(e, ElementCompleted) and e.element_id == element for e in player.happened)
+    return _counted(f"{element} happened", count, wanted)
+
+
+def _refused(player: Player, act: Mapping[str, Any]) -> list[str]:
+    because = str(act.get("because", ""))
+    open_now = {t.element_id for t in player.open.values()}
+    if act.get("task") not in open_now:
+        return []
+    try:
+        player.task(str(act["task"]), None, actor(str(act["as"])))
+        player.complete(str(act["task"]), None, str(act["as"]), without_lines(act.get("data") or {}), instant(act["at"]))
+    except (Rejection, ValueError, KeyError) as reason:
+        return [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
+    return [f"{act['task']} by {act['as']} should have been refused"]
+
+
+def _clock(player: Player, key: str, wanted: Mapping[str, Any]) -> list[str]:
+    clock = player.clocks().get(key)
+    if clock is None:
+        return [f"there is no clock {key}; there are: {sorted(player.clocks())}"]
+    at = instant(wanted["at"]) if "at" in wanted else None
+    dues = [due for when, k, due in player.dues if k == key and (at is None or when <= at)]
+    due = dues[-1] if dues else clock.first_due
+    breached = bool(clock.breaches) if at is None else any(b < at for b in clock.breaches)
+    day = due.astimezone(LONDON).date()
+    found = {"due": day, "act_by": act_by(day), "breached": breached, "met": clock.met, "extended": len(dues) > 1}
+    return [
+        f"clock {key}: {name} should be {_shown(wanted[name])}; it is {_shown(value)}"
+        for name, value in found.items()
+        if name in wanted and value != wanted[name]
+    ]
+
+
+def _shown(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,85 @@
+"""Signing in and out, and the accounts of a practice site.
+
+A session is a random token the browser holds; the store keeps only its hash, so neither a copy of the database nor
+of its backups can be used to enter. Wrong name and wrong password are never told apart.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import insert, update
+
+from service.core.access import Actor
+from service.core.errors import NotAllowed
+from service.store import people
+from service.store.tables import session
+from service.store.transaction import Store, reading, transaction
+
+LONGEST_PASSWORD = 128
+NOTED_EVERY = timedelta(minutes=1)
+_hasher = PasswordHasher()
+_nobody = _hasher.hash(secrets.token_hex(16))
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Sessions over a store. They run on the true clock, also where a practice clock has been moved."""
+
+    store: Store
+    clock: Callable[[], datetime]
+
+    def sign_in(self, email: str, password: str) -> str:
+        """Begin a session and return its token. Raises ``NotAllowed`` with one sentence for every failure."""
+        with reading(self.store) as db:
+            found = people.account_by_email(db, email)
+        kept = found.password_hash if found is not None and found.disabled_at is None else _nobody
+        if not _fits(kept, password) or found is None or found.disabled_at is not None:
+            raise NotAllowed("The email address or the password is not right.")
+        token = secrets.token_urlsafe(32)
+        with transaction(self.store) as db:
+            at = self.clock()
+            row = {"token_hash": token_hash(token), "account_id": found.id, "started_at": at, "seen_at": at}
+            db.execute(insert(session).values(row))
+        return token
+
+    def sign_out(self, token: str) -> None:
+        """End a session; an unknown token is already signed out."""
+        with transaction(self.store) as db:
+            this = session.c.token_hash == token_hash(token)
+            db.execute(update(session).where(this, session.c.ended_at.is_(None)).values(ended_at=self.clock()))
+
+    def actor(self, token: str) -> Actor | None:
+        """Who holds this token, or nobody. Use is noted at most once a minute."""
+        hashed = token_hash(token)
+        at = self.clock()
+        with reading(self.store) as db:
+            found = people.session_actor(db, hashed, at)
+            seen = people.session_seen(db, hashed)
+        if found is not None and seen is not None and at - seen > NOTED_EVERY:
+            with transaction(self.store) as db:
+                db.execute(update(session).where(session.c.token_hash == hashed).values(seen_at=at))
+        return found
+
+
+def token_hash(token: str) -> str:
+    """What the store keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def password_hash(password: str) -> str:
+    """What the store keeps of a password (argon2id)."""
+    return _hasher.hash(password)
+
+
+def _fits(kept: str, password: str) -> bool:
+    if len(password) > LONGEST_PASSWORD:
+        return False
+    try:
+        return _hasher.verify(kept, password)
+    except (VerificationError, InvalidHashError):
+        return False

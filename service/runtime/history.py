@@ -1,0 +1,74 @@
+"""A case as it stood after each of its steps: for the slider, the list beside it, and the live diagram.
+
+Frames come from running the steps again, so what an auditor sees is what happened and not what was noted of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.core import replay
+from service.core.chain import Step
+from service.core.definitions import ProcessDefinition
+from service.core.engine.markers import Markers, markers
+from service.core.engine.memory import names_seen
+from service.core.replay import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step: its number, when, by whom, a title in words, its events, and the diagrams as they then stood.
+
+    ``markers`` maps a process id to lists of element ids (``done``, ``current``, ``overdue``) and flow ids (``taken``).
+    """
+
+    seq: int
+    at: datetime
+    actor: str
+    title: str
+    events: tuple[Mapping[str, Any], ...]
+    variables: Mapping[str, Any]
+    markers: Markers
+
+
+def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step]) -> list[Frame]:
+    """Run ``steps`` again and return a frame for each. Raises ``ReplayDiffers`` where they no longer agree."""
+    made = []
+    names: dict[str, str] = {}
+    for kept, outcome in replay.replay(definition_of, steps):
+        definition = definition_of(kept.definition)
+        names |= {e["task_id"]: e["name"] for e in kept.events if e["type"] == "UserTaskCreated"}
+        variables = names_seen({}, outcome.state, None)
+        made.append(Frame(
+            kept.seq, kept.at, kept.actor, title(definition, kept, names), kept.events, variables,
+            markers(definition, outcome.state),
+        ))  # fmt: skip
+    return made
+
+
+def title(definition: ProcessDefinition, kept: Step, task_names: Mapping[str, str]) -> str:
+    """What a step was, in a few words."""
+    command = kept.command
+    match command["type"]:
+        case "StartInstance" | "DeliverMessage":
+            return definition.message_element(command["message"]).name
+        case "CompleteUserTask":
+            return task_names.get(command["task_id"], "A task was completed")
+        case "ClaimUserTask":
+            return f"Took the task: {task_names.get(command['task_id'], '')}"
+        case "ReleaseUserTask":
+            return f"Gave back the task: {task_names.get(command['task_id'], '')}"
+        case "FireTimers":
+            return "A date was reached"
+    return str(command["type"])
+
+
+def verdict(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step], state: bytes | None = None) -> Verdict:
+    """Whether the chain holds and running it again gives the same, in one of three verdicts."""
+    return replay.examine(definition_of, steps, state)
+
+
+def live(definition: ProcessDefinition, state: bytes) -> Markers:
+    """The diagrams as they stand now."""
+    return markers(definition, state)

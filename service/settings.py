@@ -1,0 +1,79 @@
+"""Every setting, what it means and its default. Read once, from the environment only.
+
+Settings without a safe default must be given in production. Practice mode, which signs anybody in and moves the
+clock, refuses to start beside any production setting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+
+class SettingsRefused(Exception):
+    """The settings would lose data or open the service; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. The name in the environment is the field's in capitals with ``CASEWORK_`` before it."""
+
+    database_url: str = field(default="", metadata={"means": "Where cases are kept: an SQLAlchemy URL of SQLite or PostgreSQL"})
+    data_folder: Path = field(default=Path("var"), metadata={"means": "Folder of the embedded database, mail and logs"})
+    secret_key: str = field(default="", metadata={"means": "Signs form tokens; at least 32 characters; secret"})
+    practice: bool = field(default=False, metadata={"means": "Practice site: invented cases, open accounts, a clock that can be moved"})
+    host: str = field(default="127.0.0.1", metadata={"means": "Address the web server binds to"})
+    port: int = field(default=8000, metadata={"means": "Port the web server binds to"})
+    web_processes: int = field(default=2, metadata={"means": "Number of web processes"})
+    public_url: str = field(default="", metadata={"means": "Address people use, beginning with https:// in production"})
+    mail_from: str = field(default="", metadata={"means": "Sender of reminders"})
+    smtp_url: str = field(default="", metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"})
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings. Raises ``SettingsRefused`` with a plain sentence."""
+        given = {f.name: environ[name] for f in fields(cls) if (name := env_name(f.name)) in environ}
+        settings = cls(**{name: _typed(name, text) for name, text in given.items()})
+        _check(settings, given)
+        return settings
+
+    @property
+    def url(self) -> str:
+        """The database URL in force: the embedded SQLite file unless one is given."""
+        return self.database_url or f"sqlite:///{(self.data_folder / 'cases.db').absolute()}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the service by https."""
+        return self.public_url.startswith("https://")
+
+
+def env_name(field_name: str) -> str:
+    """The environment variable of a setting."""
+    return f"CASEWORK_{field_name.upper()}"
+
+
+def _typed(name: str, text: str) -> object:
+    if name == "data_folder":
+        return Path(text)
+    if name in {"port", "web_processes"}:
+        if not text.isdigit() or not 0 < int(text) < 65536:
+            raise SettingsRefused(f"{env_name(name)} must be a whole number above 0, not “{text}”.")
+        return int(text)
+    if name == "practice":
+        if text.lower() not in {"0", "1", "true", "false", "yes", "no", ""}:
+            raise SettingsRefused(f"{env_name(name)} must be 1 or 0, not “{text}”.")
+        return text.lower() in {"1", "true", "yes"}
+    return text
+
+
+def _check(settings: Settings, given: Mapping[str, str]) -> None:
+    if not settings.url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
+        raise SettingsRefused("CASEWORK_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
+    if settings.practice:
+        production = [env_name(n) for n in ("database_url", "public_url", "smtp_url") if given.get(n)]
+        if production:
+            raise SettingsRefused(
+                f"Practice mode cannot be switched on together with {', '.join(production)}: it is for invented cases only."
+            )
+    elif len(settings.secret_key) < 32:
+        raise SettingsRefused("CASEWORK_SECRET_KEY must be set to at least 32 characters (or use practice mode).")

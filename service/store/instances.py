@@ -1,0 +1,112 @@
+"""An instance under its lock: read whole, stepped outside, written whole.
+
+The row is the one lock of a case. ``PRIMARY KEY (instance_id, seq)`` and the unique ``prev_hash`` make two writers
+collide even if the lock failed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from service.core import chain, values
+from service.core.chain import Step
+from service.core.errors import NotFound, StateDamaged
+from service.store.tables import ownership, process_instance, step
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An instance held by this transaction. ``seq`` is the number of its last step."""
+
+    id: str
+    code: str
+    definition_hash: str
+    seq: int
+    state: bytes
+    head_hash: str
+    status: str
+
+
+def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held:
+    """Lock an instance and return it. Raises ``NotFound``, also for one another process holds if ``skip_locked``;
+
+    ``StateDamaged`` when the stored state is not the one its last step wrote.
+    """
+    wanted = select(process_instance).where(process_instance.c.id == instance_id)
+    row = db.execute(wanted.with_for_update(skip_locked=skip_locked)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such case.")
+    state = row.state.encode()
+    written = select(step.c.state_hash).where(step.c.instance_id == instance_id, step.c.seq == row.version)
+    if db.execute(written).scalar_one_or_none() != values.sha256(state):
+        raise StateDamaged("The stored state of this case is not the one its history wrote.")
+    return Held(row.id, row.code, row.definition_hash, row.version, state, row.head_hash, row.status)
+
+
+def add(db: Connection, *, instance_id: str, code: str, definition_hash: str, at: datetime, partnerships: frozenset[str]) -> Held:
+    """Add an instance that has taken no step yet."""
+    db.execute(insert(process_instance).values(
+        id=instance_id, code=code, definition_hash=definition_hash, version=0, state="", head_hash=chain.START,
+        status="running", started_at=at,
+    ))  # fmt: skip
+    for partnership_id in sorted(partnerships):
+        db.execute(insert(ownership).values(instance_id=instance_id, partnership_id=partnership_id))
+    return Held(instance_id, code, definition_hash, 0, b"", chain.START, "running")
+
+
+def next_number(db: Connection, prefix: str) -> int:
+    """The next free number of codes that begin with ``prefix``."""
+    count = select(func.count()).where(process_instance.c.code.startswith(prefix, autoescape=True))
+    return int(db.execute(count).scalar_one()) + 1
+
+
+def append(db: Connection, taken: Step) -> Step:
+    """Write a step, sealed, and return it."""
+    sealed = chain.seal(taken)
+    db.execute(insert(step).values(
+        instance_id=taken.instance_id, seq=taken.seq, at=taken.at, actor=taken.actor,
+        definition_hash=taken.definition, command=_text(taken.command), events=_text(list(taken.events)),
+        state_hash=taken.state_hash, logic=taken.logic, prev_hash=taken.prev_hash, hash=sealed,
+    ))  # fmt: skip
+    return Step(**{**{n: getattr(taken, n) for n in Step.__slots__}, "hash": sealed})
+
+
+def keep(
+    db: Connection, taken: Step, *, state: bytes, next_due: datetime | None, ended: tuple[str, str] | None
+) -> None:
+    """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended."""
+    changed: dict[str, Any] = {
+        "version": taken.seq, "state": state.decode(), "head_hash": taken.hash, "next_due": next_due,
+        "status": "ended" if ended else "running",
+    }  # fmt: skip
+    if ended:
+        changed |= {"outcome": ended[0], "outcome_name": ended[1], "ended_at": taken.at, "next_due": None}
+    of_this = process_instance.c.id == taken.instance_id
+    before = process_instance.c.version == taken.seq - 1
+    if db.execute(update(process_instance).where(of_this, before).values(changed)).rowcount != 1:
+        raise StateDamaged("Somebody else wrote to this case at the same time.")
+
+
+def _text(value: Mapping[str, Any] | list[Any]) -> str:
+    return values.canonical(value).decode()  # type: ignore[arg-type]
+
+
+def step_from(row: Any) -> Step:
+    """A step as the chain knows it, from its row."""
+    return Step(
+        instance_id=row.instance_id, seq=row.seq, at=row.at, actor=row.actor, definition=row.definition_hash,
+        command=json.loads(row.command), events=tuple(json.loads(row.events)), state_hash=row.state_hash,
+        logic=row.logic, prev_hash=row.prev_hash, hash=row.hash,
+    )  # fmt: skip
+
+
+def steps_of(db: Connection, instance_id: str, *, upto: int | None = None) -> list[Step]:
+    """The history of an instance, in order, as far as step ``upto``."""
+    wanted = select(step).where(step.c.instance_id == instance_id).order_by(step.c.seq)
+    if upto is not None:
+        wanted = wanted.where(step.c.seq <= upto)
+    return [step_from(row) for row in db.execute(wanted)]

@@ -1,0 +1,190 @@
+"""What pages read about cases and tasks. A row the reader may not know of is simply not there.
+
+Need to know is one clause, built in ``_visible``: a case is visible to those with a membership in a partnership that
+owns it, for that case or for all. Everything that lists cases or tasks goes through it.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select
+
+from service.core import values
+from service.core.access import Actor
+from service.store.instances import steps_of
+from service.store.rows import CaseRow, ClockRow, IncidentRow, StepRow, TaskRow
+from service.store.tables import (
+    account,
+    clock,
+    incident,
+    ownership,
+    process_definition,
+    process_instance,
+    user_task,
+)
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    """The one clause of need to know, over ``process_instance``."""
+    ways = [
+        and_(
+            exists().where(
+                ownership.c.instance_id == process_instance.c.id, ownership.c.partnership_id == m.partnership
+            ),
+            process_instance.c.id == m.instance_id if m.instance_id else True,
+        )
+        for m in actor.memberships
+    ]  # fmt: skip
+    return or_(false(), *ways)
+
+
+def _mine_to_do(actor: Actor) -> ColumnElement[bool]:
+    groups = [
+        and_(
+            user_task.c.role == m.role,
+            or_(user_task.c.agency.is_(None), user_task.c.agency == m.agency) if m.agency else user_task.c.agency.is_(None),
+        )
+        for m in actor.memberships
+    ]  # fmt: skip
+    return or_(false(), *groups)
+
+
+_closer = account.alias("closer")
+_holder = account.alias("holder")
+
+
+def _task_rows() -> Select[Any]:
+    columns = [c for c in user_task.c if c.name in TaskRow.__slots__]
+    return (
+        select(
+            *columns, process_instance.c.code, process_instance.c.definition_hash,
+            _holder.c.name.label("assignee_name"), _closer.c.name.label("closed_by_name"),
+        )
+        .join(process_instance, process_instance.c.id == user_task.c.instance_id)
+        .outerjoin(_holder, _holder.c.id == user_task.c.assignee)
+        .outerjoin(_closer, _closer.c.id == user_task.c.closed_by)
+    )  # fmt: skip
+
+
+def _task(row: Any) -> TaskRow:
+    return TaskRow(**row._mapping)
+
+
+def tasks(db: Connection, actor: Actor, *, which: str, limit: int = 200) -> list[TaskRow]:
+    """The actor's tasks: ``mine`` (claimed), ``groups`` (waiting for anybody of a group) or ``done``; nearest due first."""
+    wanted = _task_rows().where(_visible(actor))
+    match which:
+        case "mine":
+            wanted = wanted.where(user_task.c.closed_at.is_(None), user_task.c.assignee == actor.account_id)
+        case "groups":
+            wanted = wanted.where(user_task.c.closed_at.is_(None), user_task.c.assignee.is_(None), _mine_to_do(actor))
+        case _:
+            wanted = wanted.where(user_task.c.closed_by == actor.account_id).order_by(user_task.c.closed_at.desc())
+    order = (user_task.c.due_at.is_(None), user_task.c.due_at, user_task.c.id)
+    return [_task(r) for r in db.execute(wanted.order_by(*order).limit(limit))]
+
+
+def task(db: Connection, actor: Actor, task_id: str) -> TaskRow | None:
+    """One task of the actor's groups, open or closed, or one they hold or closed themselves."""
+    own = or_(_mine_to_do(actor), user_task.c.assignee == actor.account_id, user_task.c.closed_by == actor.account_id)
+    row = db.execute(_task_rows().where(user_task.c.id == task_id, _visible(actor), own)).one_or_none()
+    return None if row is None else _task(row)
+
+
+def case_tasks(db: Connection, actor: Actor, instance_id: str) -> list[TaskRow]:
+    """Every task of a case the actor may know of, in the order they opened."""
+    wanted = _task_rows().where(user_task.c.instance_id == instance_id, _visible(actor))
+    return [_task(r) for r in db.execute(wanted.order_by(user_task.c.opened_at, user_task.c.id))]
+
+
+def _case_rows(actor: Actor) -> Select[Any]:
+    partnership = (
+        select(ownership.c.partnership_id)
+        .where(ownership.c.instance_id == process_instance.c.id)
+        .order_by(ownership.c.partnership_id).limit(1).scalar_subquery()
+    )  # fmt: skip
+    incident_open = exists().where(incident.c.instance_id == process_instance.c.id, incident.c.closed_at.is_(None))
+    return (
+        select(
+            process_instance, process_definition.c.version.label("number"), partnership.label("partnership"),
+            incident_open.label("stuck"),
+        )
+        .join(process_definition, process_definition.c.hash == process_instance.c.definition_hash)
+        .where(_visible(actor))
+    )  # fmt: skip
+
+
+def _case(row: Any) -> CaseRow:
+    status = "incident" if row.stuck and row.status == "running" else row.status
+    return CaseRow(
+        row.id, row.code, row.definition_hash, row.number, status, row.outcome, row.outcome_name, row.started_at,
+        row.ended_at, row.partnership,
+    )  # fmt: skip
+
+
+def cases(db: Connection, actor: Actor) -> list[CaseRow]:
+    """The cases the actor may know of, running ones first, newest first."""
+    order = (process_instance.c.status != "running", process_instance.c.started_at.desc())
+    return [_case(r) for r in db.execute(_case_rows(actor).order_by(*order))]
+
+
+def case(db: Connection, actor: Actor, code: str) -> CaseRow | None:
+    """One case by its code, if the actor may know of it."""
+    row = db.execute(_case_rows(actor).where(process_instance.c.code == code)).one_or_none()
+    return None if row is None else _case(row)
+
+
+def state(db: Connection, instance_id: str) -> bytes:
+    """The stored state of an instance."""
+    found = db.execute(select(process_instance.c.state).where(process_instance.c.id == instance_id)).scalar_one()
+    return str(found).encode()
+
+
+def clocks(db: Connection, instance_id: str) -> list[ClockRow]:
+    """The time limits of a case, in the order they began."""
+    wanted = select(clock).where(clock.c.instance_id == instance_id).order_by(clock.c.started_at, clock.c.due_at)
+    return [
+        ClockRow(
+            r.key, r.name, r.clause, r.kind, r.basis, values.decode(json.loads(r.started_from)), r.started_at,
+            r.original_due, r.due_at, r.extensions, r.breached_at, r.met_at, r.met_in_time,
+        )
+        for r in db.execute(wanted)
+    ]  # fmt: skip
+
+
+def steps(db: Connection, instance_id: str, *, upto: int | None = None) -> list[StepRow]:
+    """The history of a case with names, in order."""
+    names = people(db)
+    return [
+        StepRow(
+            s.seq, s.at, s.actor, names.get(s.actor, "The clock"), s.command, s.events, s.state_hash, s.logic,
+            s.prev_hash, s.hash,
+        )
+        for s in steps_of(db, instance_id, upto=upto)
+    ]  # fmt: skip
+
+
+def people(db: Connection) -> dict[str, str]:
+    """Names by account id."""
+    return {row.id: row.name for row in db.execute(select(account.c.id, account.c.name))}
+
+
+def due_instances(db: Connection, at: datetime, *, limit: int = 500) -> list[str]:
+    """The instances in which something is due before ``at``, the longest overdue first; no lock is taken."""
+    due = and_(process_instance.c.status == "running", process_instance.c.next_due < at)
+    wanted = select(process_instance.c.id).where(due).order_by(process_instance.c.next_due).limit(limit)
+    return list(db.execute(wanted).scalars())
+
+
+def incidents(db: Connection, actor: Actor) -> list[IncidentRow]:
+    """Open incidents of cases the actor may know of, newest first."""
+    wanted = (
+        select(incident, process_instance.c.code)
+        .join(process_instance, process_instance.c.id == incident.c.instance_id)
+        .where(incident.c.closed_at.is_(None), _visible(actor))
+        .order_by(incident.c.at.desc())
+    )
+    return [
+        IncidentRow(r.id, r.instance_id, r.code, r.at, r.element_id, r.message, r.attempts) for r in db.execute(wanted)
+    ]

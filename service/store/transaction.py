@@ -1,0 +1,70 @@
+"""The one transaction, and the only place in the service that commits.
+
+Promises: everything a use case writes is kept together or not at all; on SQLite a writer takes its lock when it
+begins (so two writers queue and neither fails), on PostgreSQL the instance's row is the lock; readers never block.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A database, as writers and as readers meet it."""
+
+    writers: Engine
+    readers: Engine
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the embedded SQLite database."""
+        return self.writers.dialect.name == "sqlite"
+
+
+def open_store(url: str) -> Store:
+    """Return the store at an SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``)."""
+    parsed = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    if parsed.get_backend_name() == "sqlite":
+        return Store(_sqlite(parsed, "BEGIN IMMEDIATE"), _sqlite(parsed, "BEGIN"))
+    return Store(_postgresql(parsed), _postgresql(parsed))
+
+
+@contextmanager
+def transaction(store: Store) -> Iterator[Connection]:
+    """Everything written through the connection is kept when the block ends well, and nothing of it otherwise."""
+    with store.writers.connect() as db:
+        yield db
+        db.commit()
+
+
+@contextmanager
+def reading(store: Store) -> Iterator[Connection]:
+    """A connection for reading one consistent picture; whatever is done through it is undone."""
+    with store.readers.connect() as db:
+        yield db
+
+
+def _sqlite(url: URL, begin: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 15})
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we begin ourselves: pysqlite would read outside the transaction
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    settings = "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+    return create_engine(url, pool_pre_ping=True, connect_args={"options": settings})
