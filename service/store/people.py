@@ -167,3 +167,8 @@ def draft_by_id(db: Connection, draft_id: str) -> DraftRow | None:
     """One draft that is not deployed yet."""
     row = db.execute(_draft_rows().where(draft.c.id == draft_id)).one_or_none()
     return None if row is None else _draft(row)
+
+
+def names(db: Connection) -> dict[str, str]:
+    """Names by account id."""
+    return {row.id: row.name for row in db.execute(select(account.c.id, account.c.name))}

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, o
 
 from service.core import values
 from service.core.access import Actor
+from service.store import people
 from service.store.instances import steps_of
 from service.store.rows import CaseRow, ClockRow, IncidentRow, StepRow, TaskRow
 from service.store.tables import (
@@ -155,7 +156,7 @@ def clocks(db: Connection, instance_id: str) -> list[ClockRow]:
 
 def steps(db: Connection, instance_id: str, *, upto: int | None = None) -> list[StepRow]:
     """The history of a case with names, in order."""
-    names = people(db)
+    names = people.names(db)
     return [
         StepRow(
             s.seq, s.at, s.actor, names.get(s.actor, "The clock"), s.command, s.events, s.state_hash, s.logic,
@@ -163,11 +164,6 @@ def steps(db: Connection, instance_id: str, *, upto: int | None = None) -> list[
         )
         for s in steps_of(db, instance_id, upto=upto)
     ]  # fmt: skip
-
-
-def people(db: Connection) -> dict[str, str]:
-    """Names by account id."""
-    return {row.id: row.name for row in db.execute(select(account.c.id, account.c.name))}
 
 
 def due_instances(db: Connection, at: datetime, *, limit: int = 500) -> list[str]:

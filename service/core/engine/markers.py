@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from SpiffWorkflow.bpmn.specs.event_definitions.multiple import MultipleEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
+from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
@@ -48,3 +50,24 @@ def _mark(run: Running, task: Task, found: dict[str, dict[str, set[str]]]) -> No
         before = before.parent
     if before is not None:
         marks["taken"].update(run.definition.processes[process].flows.get((before.task_spec.bpmn_id, element), ()))
+
+
+def waiting_messages(definition: ProcessDefinition, state: bytes) -> list[str]:
+    """The names of the messages an instance would take now: awaited in its flow, or starting an event sub-process."""
+    with definition.lock, determinism.seams("", 0, NEVER):
+        definition.specification.fresh()
+        workflow, _ = kept.load(definition.specification, state)
+        if workflow.completed:
+            return []
+        waiting = tasks_in(workflow, TaskState.WAITING)
+        awaited = {n for task in waiting for n in _messages(getattr(task.task_spec, "event_definition", None))}
+        for name in workflow.spec.start.trigger_specs:
+            for start in definition.specification.called[name].bpmn_start_events:
+                awaited |= set(_messages(start.event_definition))
+    return sorted(awaited)
+
+
+def _messages(event_definition: object) -> list[str]:
+    if isinstance(event_definition, MultipleEventDefinition):
+        return [n for one in event_definition.event_definitions for n in _messages(one)]
+    return [str(event_definition.name)] if isinstance(event_definition, MessageEventDefinition) else []

@@ -1,0 +1,48 @@
+"""create_app: the one place where the parts are joined, and the only place that reads the machine's clock."""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from service.runtime.mail import Mailer, mailer_of
+from service.runtime.service import Service, join
+from service.settings import Settings
+from service.web.pages import register
+
+QUIET = ("spiff", "spiff.task", "spiff.workflow", "spiff.data", "spiff.dmn")
+
+
+def system_clock() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+def create_service(
+    settings: Settings, *, clock: Callable[[], datetime] = system_clock, mailer: Mailer | None = None
+) -> Service:
+    """Join the parts without pages: for the worker and the command line."""
+    for name in QUIET:  # SpiffWorkflow hands whole task data to any logger whose level is not set
+        logging.getLogger(name).setLevel(logging.WARNING)
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    return join(settings, clock, mailer or mailer_of(settings))
+
+
+def create_app(
+    settings: Settings, *, clock: Callable[[], datetime] = system_clock, mailer: Mailer | None = None
+) -> Flask:
+    """Return the web application over the settings' database."""
+    app = Flask("service", static_folder="static", template_folder="templates")
+    app.config["SECRET_KEY"] = settings.secret_key or secrets.token_hex(32)
+    app.config["MAX_CONTENT_LENGTH"] = 4_000_000
+    app.extensions["service"] = create_service(settings, clock=clock, mailer=mailer)
+    register(app, practice_mode=settings.practice)
+    return app
+
+
+def from_environment() -> Flask:
+    """The web application as the environment sets it: what a web server is told to run."""
+    return create_app(Settings.from_env(os.environ))

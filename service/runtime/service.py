@@ -1,0 +1,51 @@
+"""The service's parts, joined: what pages, the worker and the command line are handed."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from service.runtime.definitions import Definitions
+from service.runtime.deploying import Deployments
+from service.runtime.entering import Entrance
+from service.runtime.handler import Handler
+from service.runtime.mail import Mailer
+from service.runtime.sweeping import Sweeper
+from service.settings import Settings
+from service.store.transaction import Store, open_store, reading
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that serves a request. ``now`` is the present as cases see it, ``clock`` the true one."""
+
+    settings: Settings
+    store: Store
+    clock: Callable[[], datetime]
+    definitions: Definitions
+    handler: Handler
+    deployments: Deployments
+    entrance: Entrance
+    sweeper: Sweeper
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A connection for reading one consistent picture."""
+        return reading(self.store)
+
+    def now(self) -> datetime:
+        """The present instant as cases see it: a practice site's clock may be ahead."""
+        return self.deployments.present()
+
+
+def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> Service:
+    """Join the parts over the database the settings name."""
+    store = open_store(settings.url)
+    definitions = Definitions(store)
+    handler = Handler(store, clock, definitions)
+    return Service(
+        settings=settings, store=store, clock=clock, definitions=definitions, handler=handler,
+        deployments=Deployments(store, clock, definitions), entrance=Entrance(store, clock),
+        sweeper=Sweeper(store, clock, handler, mailer),
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""Starting and ending the service's own processes: the web server and the worker.
+
+Only processes started here are ended here, by their id. If one ends by itself, the other is ended too and the whole
+says so, so that whatever watches it can start it again.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from types import FrameType
+
+from rich.console import Console
+
+from service.core.errors import NothingToDo
+from service.runtime import practice
+from service.runtime.service import Service
+from service.settings import Settings
+from service.store.schema import migrate
+
+GRACE_SECONDS = 10
+LOOK_SECONDS = 0.2
+
+
+def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
+    """Migrate, deploy ``files`` if this exact version is not deployed yet, and fill a practice site."""
+    out.print("Bringing the database up to date …")
+    migrate(service.store)
+    try:
+        row = service.deployments.deploy(None, files, "As installed")
+        out.print(f"Deployed version {row.version} of the process.")
+    except NothingToDo:
+        out.print("The process is deployed already.")
+    if service.settings.practice:
+        out.print(f"Practice accounts: {practice.add_accounts(service)} added.")
+        with service.read() as db:
+            stories = practice.scenarios(service.definitions.current(db))
+        for story in stories:
+            done = practice.load_case(service, story)
+            out.print(f"Practice case {done.code or '–'}: {done.problem or done.name}", markup=False)
+
+
+def serve(settings: Settings, environ: Mapping[str, str], out: Console) -> int:
+    """Serve until interrupted and return the exit code: 0 when asked to stop, 1 when a process ended by itself."""
+    started = [subprocess.Popen(command, env=dict(environ)) for command in _commands(settings)]  # noqa: S603
+    asked: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    out.print(f"Serving on http://{settings.host}:{settings.port} – Ctrl-C ends it.")
+    while not asked and all(p.poll() is None for p in started):
+        time.sleep(LOOK_SECONDS)
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in started:
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if not asked:
+        out.print("A part of the service ended by itself; the rest has been stopped.")
+    return 0 if asked else 1
+
+
+def _commands(settings: Settings) -> list[list[str]]:
+    web = [
+        sys.executable, "-m", "gunicorn", "service.app:from_environment()", "--bind", f"{settings.host}:{settings.port}",
+        "--workers", str(settings.web_processes), "--worker-class", "sync", "--timeout", "30", "--no-control-socket",
+        "--log-level", "warning",
+    ]  # fmt: skip
+    return [web, [sys.executable, "-m", "service.cli", "worker"]]

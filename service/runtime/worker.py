@@ -1,0 +1,38 @@
+"""The worker: Huey calls the sweeps once a minute, and once at its start.
+
+Huey only carries the turns; what is due is in our tables, so a lost turn is lateness and never loss. Embedded, Huey
+keeps its queue in a file of its own; with PostgreSQL, in the same database.
+"""
+
+from huey import Huey, SqliteHuey, crontab
+from huey.consumer import Consumer
+
+from service.runtime.service import Service
+
+EVERY_SECONDS = 5
+
+
+def queue_of(service: Service) -> Huey:
+    """The queue for a service's store."""
+    folder = service.settings.data_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    return SqliteHuey("casework", filename=str(folder / "queue.db"), fsync=True)
+
+
+def install(queue: Huey, service: Service) -> None:
+    """Register the worker's jobs on a queue."""
+
+    def turn() -> None:
+        service.sweeper.sweep()
+        service.sweeper.post()
+
+    queue.periodic_task(crontab(minute="*"), name="turn")(turn)
+
+
+def run(service: Service) -> None:
+    """Work until told to stop."""
+    queue = queue_of(service)
+    install(queue, service)
+    service.sweeper.sweep()
+    service.sweeper.post()
+    Consumer(queue, workers=1, periodic=True).run()
