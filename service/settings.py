@@ -1,4 +1,4 @@
-"""Every setting, what it means and its default. Read once, from the environment only.
+"""Every setting, what it means and its default. Read once, from the environment or from files that it names.
 
 Settings without a safe default must be given in production. Practice mode, which signs anybody in and moves the
 clock, refuses to start beside any production setting.
@@ -31,7 +31,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises ``SettingsRefused`` with a plain sentence."""
-        given = {f.name: environ[name] for f in fields(cls) if (name := env_name(f.name)) in environ}
+        given = {f.name: text for f in fields(cls) if (text := _read(environ, env_name(f.name))) is not None}
         settings = cls(**{name: _typed(name, text) for name, text in given.items()})
         _check(settings, given)
         return settings
@@ -50,6 +50,16 @@ class Settings:
 def env_name(field_name: str) -> str:
     """The environment variable of a setting."""
     return f"CASEWORK_{field_name.upper()}"
+
+
+def _read(environ: Mapping[str, str], name: str) -> str | None:
+    """The text of a setting: its own, or that of the file named by ``…_FILE``, which is how secrets are handed over."""
+    if name in environ or f"{name}_FILE" not in environ:
+        return environ.get(name)
+    try:
+        return Path(environ[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as failure:
+        raise SettingsRefused(f"The file that {name}_FILE names cannot be read.") from failure
 
 
 def _typed(name: str, text: str) -> object:
