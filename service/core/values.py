@@ -8,11 +8,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import rfc8785
-
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
 LARGEST_INTEGER = 2**53
 
@@ -70,7 +68,7 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def canonical(value: Json | Mapping[str, Any]) -> bytes:
+def canonical(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
     """Return the RFC 8785 bytes of a JSON value: the only bytes that are ever hashed into the history."""
     return rfc8785.dumps(value)  # type: ignore[arg-type]
 

@@ -50,12 +50,12 @@ def _follow_variables(run: Running) -> None:
 def _timers(run: Running) -> None:
     waiting = {str(task.id): (task, due) for task, due in timers_of(run.workflow)}
     for timer_id in [t for t in run.memory.timers if t not in waiting]:
-        gone = run.memory.timers.pop(timer_id)
-        _timer_gone(run, timer_id, gone)
+        del run.memory.timers[timer_id]
+        run.events.append(TimerCancelled(timer_id))
     for timer_id, (task, due) in waiting.items():
         known = run.memory.timers.get(timer_id)
         if known is None:
-            _timer_new(run, task, due_of=OpenTimer(*(run.place_of(task) or ("", "")), due))
+            timer_new(run, task, OpenTimer(*(run.place_of(task) or ("", "")), due))
         elif known.due != due:
             if is_cycle(task):
                 run.events.append(TimerFired(timer_id, known.process, known.element, known.due))
@@ -64,10 +64,11 @@ def _timers(run: Running) -> None:
             _clock_moved(run, timer_id, known)
 
 
-def _timer_new(run: Running, task: Task, due_of: OpenTimer) -> None:
+def timer_new(run: Running, task: Task, armed: OpenTimer) -> None:
+    """A timer was armed; if it is a time limit of the diagram, its clock starts."""
     timer_id = str(task.id)
-    run.memory.timers[timer_id] = due_of
-    run.events.append(TimerScheduled(timer_id, due_of.process, due_of.element, due_of.due))
+    run.memory.timers[timer_id] = armed
+    run.events.append(TimerScheduled(timer_id, armed.process, armed.element, armed.due))
     element = run.element_of(task)
     if element is None or "clock" not in element.properties:
         return
@@ -75,7 +76,7 @@ def _timer_new(run: Running, task: Task, due_of: OpenTimer) -> None:
     if any(c.timer_id == timer_id for c in run.memory.clocks.values()):
         return
     clock = clocks.start(
-        element.properties, timer_id=timer_id, basis=element.timer or "", due=due_of.due,
+        element.properties, timer_id=timer_id, basis=element.timer or "", due=armed.due,
         started_from=run.memory.variables.get(element.properties.get("from", "")),
     )  # fmt: skip
     run.events.append(clocks.started(clock))
@@ -83,12 +84,10 @@ def _timer_new(run: Running, task: Task, due_of: OpenTimer) -> None:
     run.memory.clocks[key] = clock
 
 
-def _timer_gone(run: Running, timer_id: str, gone: OpenTimer) -> None:
+def breached(run: Running, timer_id: str) -> None:
+    """A timer fired; if it is a time limit of the diagram, the limit has passed unmet."""
     clock = _clock_of(run, timer_id)
-    told = [e for e in run.events if isinstance(e, TimerFired) and e.timer_id == timer_id]
-    if not told:
-        run.events.append(TimerCancelled(timer_id))
-    elif clock is not None:
+    if clock is not None:
         run.memory.clocks[clock.key], event = clocks.breach(clock)
         run.events.append(event)
 

@@ -4,7 +4,7 @@ Openings and closings are found by comparing what waits now with what waited bef
 of automatic work, so each carries the virtual instant it happened at.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,8 +13,6 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.specs.event_definitions.multiple import MultipleEventDefinition
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition, TimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
-from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
-from SpiffWorkflow.dmn.specs.business_rule_task_mixin import BusinessRuleTaskMixin
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
@@ -22,12 +20,11 @@ from service.core.calendar import end_of_day
 from service.core.definitions import Element, ProcessDefinition
 from service.core.determinism import Seam
 from service.core.errors import StepFailed
-from service.core.events import DecisionEvaluated, ElementCompleted, Event, TimerFired
+from service.core.events import Event
 from service.core.expressions_hooks import SafeEngine
 from service.core.engine.memory import Memory, task_of
 
 TICK = timedelta(microseconds=1)  # the engine's comparison is strict: a timer fires just after its due instant
-TURNS = 10_000
 DEPTH = 900  # the engine stops seeing ready tasks at 1,000
 
 
@@ -77,65 +74,6 @@ class Running:
         """The diagram's element of a task, if it has one."""
         place = self.place_of(task)
         return self.definition.element(*place) if place else None
-
-
-def settle(run: Running, notice: Callable[[Running], None]) -> None:
-    """Run everything automatic until only people, timers and messages are waited for, then take notice."""
-    for _ in range(TURNS):
-        run.prepare()
-        run.workflow.do_engine_steps(lambda t: before(run, t), lambda t: after(run, t))
-        notice(run)
-        run.prepare()
-        run.workflow.refresh_timers()
-        if not any(not t.task_spec.manual for t in ready_tasks(run.workflow)):
-            notice(run)
-            return
-    raise StepFailed("The diagram goes round without ever waiting for anybody.")
-
-
-def before(run: Running, task: Task) -> None:
-    """What must be seen or tidied before an element runs."""
-    run.prepare()
-    if isinstance(task.task_spec, MultiInstanceTask) and task.task_spec.input_item is not None:
-        # Left over from its own finished children; a second pass through the loop would stumble over it.
-        task.data.pop(task.task_spec.input_item.bpmn_id, None)
-    if isinstance(task.task_spec, BusinessRuleTaskMixin):
-        run.events.append(_decision(run, task))
-
-
-def after(run: Running, task: Task) -> None:
-    """Tell that an element was passed; lift a decision's outputs into the process variables."""
-    if isinstance(task.task_spec, BusinessRuleTaskMixin):
-        _lift_outputs(run, task)
-    place = run.place_of(task)
-    if place is None or isinstance(task.task_spec, MultiInstanceTask):
-        return
-    if isinstance(getattr(task.task_spec, "event_definition", None), TimerEventDefinition):
-        due = run.memory.timers.get(str(task.id))
-        run.events.append(TimerFired(str(task.id), *place, due.due if due else run.seam.now))
-    run.events.append(ElementCompleted(*place, run.item_of(task)))
-    element = run.definition.element(*place)
-    if element.kind == "endEvent" and place[0] == run.definition.main:
-        if "in_event_subprocess" not in element.properties:
-            run.ended_at = element
-
-
-def _decision(run: Running, task: Task) -> Event:
-    engine = task.task_spec.dmnEngine
-    table = engine.decision_table
-    rules = engine.decide(task)
-    inputs = {i.label or i.expression: run.engine.evaluate(task, i.expression) for i in table.inputs}
-    place = run.place_of(task) or (run.definition.main, task.task_spec.name)
-    return DecisionEvaluated(table.id, *place, inputs, [r.id for r in rules], dict(engine.result(task)))
-
-
-def _lift_outputs(run: Running, task: Task) -> None:
-    for output in task.task_spec.dmnEngine.decision_table.outputs:
-        name = output.name or output.label
-        if name in task.data:
-            run.memory.variables[name] = task.data.pop(name)
-        for child in task.children:
-            child.data.pop(name, None)
 
 
 def levels(workflow: BpmnWorkflow) -> Iterator[Any]:

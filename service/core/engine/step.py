@@ -27,8 +27,8 @@ from service.core.commands import (
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
 from service.core.engine.memory import Memory
-from service.core.engine.noticing import notice
-from service.core.engine.running import TICK, Running, after, before, check_alive, open_task, settle
+from service.core.engine.running import TICK, Running, check_alive, open_task
+from service.core.engine.telling import after, before, settle
 from service.core.errors import NothingToDo, NotWaiting, StepFailed, TaskClosed, TaskHeld
 from service.core.events import (
     Event,
@@ -74,7 +74,7 @@ def step(
             if state is not None:
                 _advance(run, max(at, run.memory.at))
             _apply(run, command)
-            settle(run, notice)
+            settle(run)
             _advance(run, seam.now)
             _close(run, variables)
         except (SpiffWorkflowException, ExprError, TypeError, ValueError, KeyError) as failure:
@@ -108,7 +108,7 @@ def _advance(run: Running, at: datetime) -> None:
             break
         run.seam.now = max(run.seam.now, due + TICK)
         _send_reminders(run)
-        settle(run, notice)
+        settle(run)
     else:
         raise StepFailed("Too many timers fell due at once.")
     run.seam.now = max(run.seam.now, at)
@@ -131,7 +131,7 @@ def _apply(run: Running, command: Command) -> None:
         case StartInstance():
             run.memory.variables.update(_plain(command.variables))
             run.events.append(InstanceStarted(command.message, run.definition.main))
-            settle(run, notice)
+            settle(run)
             _send(run, command.message)
         case DeliverMessage():
             run.memory.variables.update(_plain(command.variables))
