@@ -48,6 +48,7 @@ class UserTaskCreated:
     role: str | None
     agency: str | None
     item: str | None
+    opened_at: datetime
     due_at: datetime | None
     due_basis: str
 
