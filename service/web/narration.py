@@ -4,7 +4,7 @@ A :class:`Narrator` is told the steps in order. It remembers the names of tasks 
 each variable, so each sentence can stand alone and a changed answer is shown with the one before.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -62,7 +62,7 @@ class Narrator:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-def tell(narrator: Narrator, events: list[dict[str, Any]], at: datetime, *, answers: bool) -> list[Line]:
+def tell(narrator: Narrator, events: Sequence[Event], at: datetime, *, answers: bool) -> list[Line]:
     """Return the sentences of one step taken at ``at``; without ``answers`` nothing a person answered is shown."""
     lines = [line for event in events for line in _lines(narrator, event, at)]
     passed = [name for event in events for name in _passed(narrator.names, event)]

@@ -6,6 +6,7 @@ const { frames, diagrams } = await load(root)
 const slider = root.querySelector('[data-replay-slider]')
 const chooser = root.querySelector('[data-replay-chooser]')
 const status = root.querySelector('[data-replay-status]')
+const waiting = root.querySelector('[data-replay-waiting]')
 const canvas = root.querySelector('[data-diagram]')
 let shown = { step: 0, process: null }
 let running = new AbortController()
@@ -20,7 +21,8 @@ async function load (element) {
 }
 
 async function start () {
-  for (const part of root.querySelectorAll('[data-replay-script]')) part.hidden = false
+  for (const part of root.querySelectorAll('[data-replay-script], [data-diagram-figure]')) part.hidden = false
+  root.querySelector('[data-replay-plain]').hidden = true
   slider.max = String(frames.length)
   const first = stepOfAddress() || Number(root.dataset.step) || frames.length
   const process = processOf(first) || diagrams[0].id
@@ -94,6 +96,7 @@ function say (step) {
   slider.value = String(step)
   slider.setAttribute('aria-valuetext', `Step ${step} of ${frames.length}: ${frame.title}`)
   status.textContent = `Step ${step} of ${frames.length}: ${frame.title}, ${frame.when}`
+  waiting.textContent = frame.waiting
   history.replaceState(null, '', `${location.pathname}${location.search}#step=${step}`)
   for (const item of document.querySelectorAll('[data-step]')) {
     const now = Number(item.dataset.step) === step

@@ -1,0 +1,120 @@
+"""The history of a case: the verdict of chain and replay, a slider over its diagrams, and the same as a list.
+
+Open to people who can see the case. Nothing here writes.
+"""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from sqlalchemy import Connection
+
+from service.core.chain import Step
+from service.core.definitions import ProcessDefinition
+from service.core.errors import NotFound
+from service.core.replay import Verdict
+from service.runtime import history
+from service.runtime.history import Frame
+from service.store import instances, queries
+from service.store.rows import CaseRow
+from service.web import case_history, context
+from service.web.filters import british_time
+from service.web.security import access
+
+blueprint = Blueprint("audit", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything a page needs of one case: its row, pinned definition, steps and the names of the people in it."""
+
+    case: CaseRow
+    definition: ProcessDefinition
+    steps: list[Step]
+    people: dict[str, str]
+    state: bytes
+
+
+@blueprint.get("/history")
+@access("audits")
+def index() -> str:
+    """List the cases whose history the person may look at."""
+    with context.service().read() as db:
+        cases = queries.cases(db, context.actor())
+    return render_template("audit/index.html", cases=cases)
+
+
+@blueprint.get("/cases/<code>/history")
+@access("signed in")
+def case(code: str) -> str:
+    """Show the history of one case as it stood after step ``?step=``, the last one unless asked."""
+    told = _told(code)
+    verdict = _verdict(told)
+    frames = _frames(told)
+    chosen = _chosen(len(frames))
+    return render_template(
+        "audit/case.html",
+        case=told.case,
+        verdict=verdict,
+        steps=case_history.told_steps(told.definition, context.actor(), told.people, told.steps),
+        chosen=chosen,
+        last=len(frames),
+        places=case_history.places(told.definition, frames[chosen - 1]) if frames else [],
+        waiting=case_history.waiting_sentence(told.definition, frames[chosen - 1]) if frames else "",
+        processes=case_history.shown_processes(told.definition, frames),
+    )
+
+
+@blueprint.get("/cases/<code>/history.json")
+@access("signed in")
+def frames(code: str) -> Response:
+    """Give the slider each step's title, instant and markers, and where the diagrams are."""
+    told = _told(code)
+    frames = _frames(told)
+    diagrams = [
+        {**process, "source": url_for("audit.diagram", code=code, process_id=process["id"])}
+        for process in case_history.shown_processes(told.definition, frames)
+    ]
+    return jsonify(diagrams=diagrams, frames=[_frame(told.definition, frame) for frame in frames])
+
+
+@blueprint.get("/cases/<code>/diagram/<process_id>.bpmn")
+@access("signed in")
+def diagram(code: str, process_id: str) -> Response:
+    """Give a diagram exactly as the case runs it."""
+    with context.service().read() as db:
+        found = _case(db, code)
+    definition = context.service().definitions.get(found.definition_hash)
+    return Response(definition.diagram(process_id), mimetype="application/xml")
+
+
+def _told(code: str) -> Told:
+    with context.service().read() as db:
+        found = _case(db, code)
+        steps, people = instances.steps_of(db, found.id), queries.people(db)
+        state = queries.state(db, found.id)
+    return Told(found, context.service().definitions.get(found.definition_hash), steps, people, state)
+
+
+def _case(db: Connection, code: str) -> CaseRow:
+    found = queries.case(db, context.actor(), code)
+    if found is None:
+        raise NotFound("There is no such case.")
+    return found
+
+
+def _verdict(told: Told) -> Verdict:
+    return history.verdict(context.service().definitions.get, told.steps, told.state)
+
+
+def _frames(told: Told) -> list[Frame]:
+    return case_history.frames_as_far_as_possible(context.service().definitions.get, told.steps)
+
+
+def _chosen(last: int) -> int:
+    asked = request.args.get("step", "")
+    return max(1, min(last, int(asked))) if asked.isdecimal() else last
+
+
+def _frame(definition: ProcessDefinition, frame: Frame) -> dict[str, object]:
+    waiting = case_history.waiting_sentence(definition, frame)
+    return {"title": frame.title, "when": british_time(frame.at), "waiting": waiting, "markers": frame.markers}

@@ -1,0 +1,120 @@
+"""The history of a case as pages show it: each step told, what each step left waiting, and what may be shown to whom.
+
+Reads only what it is given. Answers are shown to auditors, and to others where they may read the record class of the
+form that asked for them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.core.access import Actor, audits, may_read
+from service.core.chain import Step
+from service.core.definitions import ProcessDefinition
+from service.core.diagram_words import listed
+from service.core.replay import ReplayDiffers
+from service.runtime import history
+from service.runtime.history import Frame
+from service.web.case_names import names_of
+from service.web.narration import Line, Narrator, tell
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """One step of the history: number, instant, who, a title, and its sentences. Hashes are SHA-256, hex."""
+
+    seq: int
+    at: datetime
+    who: str
+    title: str
+    lines: tuple[Line, ...]
+    hash: str
+    prev_hash: str
+    state_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How one diagram stood after a step, by names: what was passed, what waited, what was overdue."""
+
+    process_id: str
+    name: str
+    done: tuple[str, ...]
+    current: tuple[str, ...]
+    overdue: tuple[str, ...]
+
+
+def frames_as_far_as_possible(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step]) -> list[Frame]:
+    """Return a frame for each step that can be run again to the same result, up to the first that cannot."""
+    try:
+        return history.frames(definition_of, steps)
+    except ReplayDiffers as other:
+        return frames_as_far_as_possible(definition_of, steps[: other.seq - 1])
+
+
+def told_steps(
+    definition: ProcessDefinition, actor: Actor, people: Mapping[str, str], steps: Sequence[Step]
+) -> list[ToldStep]:
+    """Return every step told to ``actor``; ``people`` maps account ids to names."""
+    narrator = Narrator(names_of(definition), people)
+    asked: dict[str, tuple[str | None, str | None]] = {}
+    told = []
+    for step in steps:
+        for event in step.events:
+            if event["type"] == "UserTaskCreated":
+                asked[event["task_id"]] = (event["form"], event["agency"])
+        lines = tell(narrator, step.events, step.at, answers=_may_see_answers(definition, actor, step.command, asked))
+        plain = {task: name.strip("“”") for task, name in narrator.tasks.items()}
+        told.append(ToldStep(
+            step.seq, step.at, people.get(step.actor, "The clock"), history.title(definition, step, plain),
+            tuple(lines), step.hash, step.prev_hash, step.state_hash,
+        ))  # fmt: skip
+    return told
+
+
+def _may_see_answers(
+    definition: ProcessDefinition,
+    actor: Actor,
+    command: Mapping[str, Any],
+    asked: Mapping[str, tuple[str | None, str | None]],
+) -> bool:
+    if audits(definition, actor):
+        return True
+    form, agency = asked.get(command.get("task_id", ""), (None, None))
+    if "message" in command:
+        form = definition.message_element(command["message"]).properties.get("form")
+    access = definition.forms.get(form or "", {}).get("access")
+    return access is None or may_read(definition, actor, str(access), agency)
+
+
+def places(definition: ProcessDefinition, frame: Frame) -> list[Place]:
+    """Return the diagrams a frame marks, in names."""
+    return [
+        Place(
+            process_id,
+            definition.processes[process_id].name,
+            *(tuple(_names(definition, process_id, markers[kind])) for kind in ("done", "current", "overdue")),
+        )
+        for process_id, markers in frame.markers.items()
+    ]
+
+
+def waiting_sentence(definition: ProcessDefinition, frame: Frame) -> str:
+    """Say what waited after a step, and what was overdue."""
+    found = places(definition, frame)
+    current = [name for place in found for name in place.current]
+    overdue = [name for place in found for name in place.overdue]
+    waiting = f"Waiting: {listed(current)}." if current else "Nothing was waiting."
+    return waiting + (f" Overdue: {listed(overdue)}." if overdue else "")
+
+
+def shown_processes(definition: ProcessDefinition, frames: Sequence[Frame]) -> list[dict[str, str]]:
+    """Return the diagrams the case went through, ``id`` and ``name``, in the order it reached them."""
+    reached = dict.fromkeys(process_id for frame in frames for process_id in frame.markers)
+    return [{"id": key, "name": definition.processes[key].name} for key in reached]
+
+
+def _names(definition: ProcessDefinition, process_id: str, ids: Sequence[str]) -> Iterator[str]:
+    elements = definition.processes[process_id].elements
+    return (elements[key].name for key in ids if key in elements and elements[key].name)
