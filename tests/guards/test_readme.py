@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from service.cli import main
+from service.cli import cli
 from service.settings import Settings, env_name
 from tree import ROOT
 
@@ -21,14 +21,14 @@ def test_every_setting_is_explained(setting):
     assert re.search(rf"\|\s*`{setting}`\s*\|", README)
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+@pytest.mark.parametrize("command", sorted(cli.commands))
 def test_every_command_is_named(command):
     assert re.search(rf"\bservice {command}\b", IN_CODE)
 
 
 def test_every_command_it_names_is_there():
     named = set(re.findall(r"\.venv/bin/service ([a-z-]+)", README))
-    assert named - set(main.commands) == set()
+    assert named - set(cli.commands) == set()
 
 
 def test_every_make_target_it_names_is_there():
