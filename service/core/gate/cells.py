@@ -1,0 +1,148 @@
+"""One input cell of a decision table: what it means to the engine, and whether it can ever be met.
+
+A cell is Python, not FEEL: a value (equal to it), a comparison (``> 5``), or a test with ``?`` for the input.
+"""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.core.gate import formulas
+from service.core.gate.exhaustive import OTHER, Unproved, truth
+
+SUBJECT = "the_input"
+KEY = ast.dump(ast.Name(SUBJECT, ast.Load()))
+MOST_MARKS = 20
+LONGEST = 2_000
+OPERATORS = ("<", ">", "=", "!")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as read: ``test`` is a condition on the input (``None``: any value), ``wrong`` why it cannot be read."""
+
+    text: str
+    test: ast.expr | None = None
+    wrong: str | None = None
+    mend: str = ""
+
+    @property
+    def any(self) -> bool:
+        """Whether every value meets it."""
+        return self.test is None and self.wrong is None
+
+
+def read(text: str | None) -> Cell:
+    """Read a cell as the engine will."""
+    bare = (text or "").strip()
+    if bare in {"", "-"}:
+        return Cell(bare)
+    marked, marks = _marked(bare)
+    if len(bare) > LONGEST or marks > MOST_MARKS:
+        return Cell(bare[:40], wrong="it is far too long.", mend="Write a shorter test.")
+    feel = _feel(bare)
+    if feel is not None:
+        return feel
+    if marks:
+        wrong = formulas.problem(marked)
+        return Cell(bare, wrong=wrong, mend='Write a test such as  ? in ("a", "b")') if wrong else _test(bare, marked)
+    if formulas.problem(bare) is None:
+        return _value(bare)
+    return _comparison(bare)
+
+
+def _marked(text: str) -> tuple[str, int]:
+    """The text with each ``?`` outside quotes replaced by a name, and how many there were."""
+    parts: list[str] = []
+    quote, marks = "", 0
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter == "?":
+            marks += 1
+            parts.append(SUBJECT)
+            continue
+        parts.append(letter)
+    return "".join(parts), marks
+
+
+def _feel(text: str) -> Cell | None:
+    """The forms of FEEL that Python reads otherwise or not at all."""
+    if text.startswith(("not(", "not (")) and text.endswith(")"):
+        inside = text[text.index("(") + 1 : -1]
+        mend = f"Write  ? not in ({inside},)  or  != value"
+        return Cell(text, wrong="not( ) never matches anything here.", mend=mend)
+    if ".." in _outside_quotes(text):
+        return Cell(text, wrong="a range with .. is not read here.", mend="Write  1 <= ? <= 5")
+    if text.split(None, 1)[0] in {"in", "is", "not", "and", "or", "between"} or text.startswith(("in(", "in[")):
+        return Cell(text, wrong="it begins with a word, which the engine joins to the input's name.",
+                    mend=f"Write  ? {text}")  # fmt: skip
+    if text in {"true", "false", "null"}:
+        return Cell(text, wrong="it is no value here.", mend="Write True, False or None")
+    return None
+
+
+def _outside_quotes(text: str) -> str:
+    return "".join(text.split('"')[::2])
+
+
+def _test(text: str, marked: str) -> Cell:
+    return Cell(text, test=ast.parse(marked, mode="eval").body)
+
+
+def _value(text: str) -> Cell:
+    tree = ast.parse(text, mode="eval").body
+    if isinstance(tree, ast.Tuple | ast.List | ast.Set | ast.Dict):
+        inside = text.strip("()[]{}")
+        return Cell(text, wrong="a list never equals a single value, so it never matches.",
+                    mend=f"Write  ? in ({inside})")  # fmt: skip
+    if isinstance(tree, ast.BoolOp) and not any(isinstance(n, ast.Compare) for n in ast.walk(tree)):
+        return Cell(text, wrong="with and/or between values only one of them is looked at.",
+                    mend='Write  ? in ("a", "b")')  # fmt: skip
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+        return Cell(text, wrong="it is True or False, and never equal to the input.", mend="Write  != value")
+    subject = ast.Name(SUBJECT, ast.Load())
+    return Cell(text, test=ast.Compare(left=subject, ops=[ast.Eq()], comparators=[tree]))
+
+
+def _comparison(text: str) -> Cell:
+    wrong = formulas.problem(f"{SUBJECT} {text}")
+    if wrong is None and text.startswith(OPERATORS):
+        tree = ast.parse(f"{SUBJECT} {text}", mode="eval").body
+        if isinstance(tree, ast.Compare):
+            return Cell(text, test=tree)
+    mend = "Write a value in quotes, a comparison such as  > 5, or a test such as  1 <= ? <= 5"
+    return Cell(text, wrong=wrong or "it is neither a value nor a comparison.", mend=mend)
+
+
+def constants(cell: Cell) -> set[object]:
+    """The constants the input is compared with. Raises ``Unproved`` for anything but comparisons with constants."""
+    found: set[object] = set()
+    for node in ast.walk(cell.test) if cell.test is not None else ():
+        if isinstance(node, ast.Name) and node.id != SUBJECT:
+            raise Unproved
+        if isinstance(node, ast.Call | ast.Attribute | ast.BinOp | ast.Subscript | ast.IfExp | ast.JoinedStr):
+            raise Unproved
+        if isinstance(node, ast.Constant):
+            found.add(-node.value if _negated(cell.test, node) and isinstance(node.value, int | float) else node.value)
+    return found
+
+
+def _negated(tree: ast.expr | None, constant: ast.Constant) -> bool:
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and node.operand is constant:
+            return True
+    return False
+
+
+def met(cells: Sequence[Cell], value: object) -> bool:
+    """Whether ``value`` meets all ``cells``. Raises ``Unproved``."""
+    try:
+        return all(c.any or (c.test is not None and truth(c.test, {KEY: value})) for c in cells)
+    except TypeError as wrong:
+        raise Unproved from wrong
+
+
+__all__ = ["KEY", "OTHER", "Cell", "constants", "met", "read"]

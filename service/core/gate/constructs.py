@@ -1,0 +1,97 @@
+"""Parts of BPMN that are not run as the standard says, and are therefore refused rather than run wrongly."""
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from service.core.gate.finding import Finding, error, warning
+from service.core.gate.model import ACTIVITIES, Bundle, Node, Scope, is_true, local
+from service.core.gate.xml_door import BPMN, SPIFF
+
+GLOBAL_TASKS = {"globalTask", "globalUserTask", "globalManualTask", "globalScriptTask", "globalBusinessRuleTask"}
+KNOWN_EXTENSIONS = {
+    "calledDecisionId", "instructionsForEndUser", "messagePayload", "messageVariable", "payloadExpression",
+    "variableName", "preScript", "postScript", "properties", "property", "unitTests", "unitTest", "inputJson",
+    "expectedOutputJson", "serviceTaskOperator", "parameters", "parameter", "retry", "taskMetadataValues",
+    "taskMetadataValue", "processVariableCorrelation", "propertyId", "expression", "category",
+}  # fmt: skip
+
+
+def findings(bundle: Bundle) -> Iterator[Finding]:
+    """Yield what would not be run as drawn."""
+    for document in bundle.documents:
+        for child in document.root.iterchildren(*(f"{{{BPMN}}}{name}" for name in GLOBAL_TASKS)):
+            message = f"The global task “{child.get('name') or child.get('id')}” is not run here."
+            yield error(document.path, child, "global-task", message, "Draw it as a process of its own, and call that.")
+        yield from _extensions(document.path, document.root)
+    for scope in bundle.running:
+        yield from _of_scope(scope)
+        for node in scope.nodes.values():
+            if not node.id:
+                message = f"A {node.words[4:]} has no id."
+                yield error(scope.file, node.xml, "id-missing", message, "Give it an id.")
+            yield from _of_node(scope, node)
+
+
+def _extensions(path: str, root: etree._Element) -> Iterator[Finding]:
+    for node in root.iter(f"{{{SPIFF}}}*"):
+        if local(node) not in KNOWN_EXTENSIONS:
+            message = f"“{local(node)}” means nothing here and is left aside."
+            yield warning(path, node, "unknown-extension", message, "Delete it, or correct its spelling.")
+
+
+def _of_scope(scope: Scope) -> Iterator[Finding]:
+    if scope.kind == "adHocSubProcess":
+        message = f"{scope.words} leaves its order open (ad hoc), which is not run here."
+        mend = "Draw the order, for example with an event sub-process for what may happen at any time."
+        yield error(scope.file, scope.xml, "ad-hoc", message, mend)
+    if scope.kind == "transaction":
+        message = f"{scope.words} is run as an ordinary sub-process: nothing in it is undone when it is cancelled."
+        yield warning(scope.file, scope.xml, "transaction", message, "Draw a sub-process, and draw what undoing means.")
+    if scope.event_driven:
+        yield from _event_sub_process(scope)
+
+
+def _event_sub_process(scope: Scope) -> Iterator[Finding]:
+    for start in scope.of_kind("startEvent"):
+        if start.xml.get("isInterrupting") not in {"false", "0"}:
+            message = f"{scope.words} would interrupt the process it stands in, which is not done as drawn."
+            mend = "Make its start event non-interrupting (dashed), or use an interrupting boundary event."
+            yield error(scope.file, start.xml, "interrupting-event-sub-process", message, mend)
+    if scope.parent and (scope.parent.incoming.get(scope.id) or scope.parent.outgoing.get(scope.id)):
+        message = f"{scope.words} is started by its event, and may have no flows into it or out of it."
+        yield error(scope.file, scope.xml, "event-sub-process-flow", message, "Delete the flows.")
+
+
+def _of_node(scope: Scope, node: Node) -> Iterator[Finding]:
+    if node.kind == "complexGateway":
+        message = f"{node.words} is a complex gateway, which is not run here."
+        mend = "Use exclusive, inclusive or parallel gateways."
+        yield error(scope.file, node.xml, "complex-gateway", message, mend)
+    if node.kind == "eventBasedGateway" and is_true(node.xml.get("instantiate")):
+        message = f"{node.words} would begin the process, which is not run here."
+        yield error(scope.file, node.xml, "instantiating-gateway", message, "Draw a message start event for each way.")
+    if node.kind == "receiveTask" and is_true(node.xml.get("instantiate")):
+        message = f"{node.words} would begin the process, which is not run here."
+        yield error(scope.file, node.xml, "instantiating-task", message, "Draw a message start event instead.")
+    yield from _compensation(scope, node)
+    if node.definition("link") is not None:
+        message = f"{node.words} is a link event, which is not run here."
+        yield error(scope.file, node.xml, "link-event", message, "Draw the flow itself.")
+    if node.kind in ACTIVITIES:
+        yield from _quantities(scope, node)
+
+
+def _compensation(scope: Scope, node: Node) -> Iterator[Finding]:
+    if is_true(node.xml.get("isForCompensation")) or node.definition("compensate") is not None:
+        message = f"{node.words} is about compensation (undoing finished work), which is not run here."
+        mend = "Draw the steps that put things right as ordinary steps."
+        yield error(scope.file, node.xml, "compensation", message, mend)
+
+
+def _quantities(scope: Scope, node: Node) -> Iterator[Finding]:
+    for name in ("startQuantity", "completionQuantity"):
+        if node.xml.get(name, "1").strip() not in {"1", "01", "+1"}:
+            message = f"{node.words} waits for, or sets off, more than one token ({name}), which is not run here."
+            mend = "Set the quantity to 1, and use a parallel gateway or a multi-instance task."
+            yield error(scope.file, node.xml, "token-quantity", message, mend)

@@ -1,0 +1,134 @@
+"""What the rules of a decision table cover together: overlaps, rules that never match, and whether one always does.
+
+Decided only where it can be proved on literals and ranges; otherwise nothing is claimed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+from lxml import etree
+
+from service.core.gate import cells, formulas
+from service.core.gate.cells import Cell
+from service.core.gate.exhaustive import MAX_POINTS, Unproved, samples
+
+MOST_RULES = 200
+WHOLE = {"integer", "long", "int"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The cells of one input (all columns that look at the same value): positions, and the values worth trying.
+
+    ``values`` is ``None`` where nothing can be proved.
+    """
+
+    positions: tuple[int, ...]
+    values: tuple[object, ...] | None
+
+    def of(self, row: Sequence[Cell]) -> list[Cell]:
+        """The cells of this column in a rule."""
+        return [row[p] for p in self.positions]
+
+
+def columns(inputs: Sequence[etree._Element], rules: Sequence[Sequence[Cell]]) -> list[Column]:
+    """Group the inputs by what they look at, with the values that could tell the rules apart."""
+    groups: dict[str, list[int]] = {}
+    for position, column in enumerate(inputs):
+        groups.setdefault((column.findtext("{*}inputExpression/{*}text") or "").strip(), []).append(position)
+    return [_column(tuple(p), [inputs[i] for i in p], rules) for p in groups.values()]
+
+
+def _column(positions: tuple[int, ...], inputs: list[etree._Element], rules: Sequence[Sequence[Cell]]) -> Column:
+    try:
+        found = {c for row in rules for p in positions for c in cells.constants(row[p])}
+        kinds = {_type(i) for i in inputs}
+        allowed = _allowed(inputs[0])
+        if allowed and not found <= set(allowed):
+            allowed = None
+        values = allowed or (samples(found) if found else [cells.OTHER])
+        if kinds & WHOLE and all(isinstance(v, int | float) for v in values):
+            values = [*sorted({n for v in found for n in _neighbours(v)})]
+        return Column(positions, tuple(values))
+    except (Unproved, TypeError, ValueError):
+        return Column(positions, None)
+
+
+def _neighbours(value: object) -> list[float]:
+    number = float(str(value))
+    return [number - 1, number, number + 1] if number.is_integer() else [number // 1, number // 1 + 1]
+
+
+def _type(column: etree._Element) -> str:
+    found = column.find("{*}inputExpression")
+    return "" if found is None else (found.get("typeRef") or "").rsplit(":", 1)[-1].lower()
+
+
+def _allowed(column: etree._Element) -> list[object] | None:
+    """The values an input is declared to take, where they are plain literals."""
+    text = (column.findtext("{*}inputValues/{*}text") or "").strip()
+    value = formulas.constant(f"({text},)") if text else None
+    return list(value) if isinstance(value, tuple) and value else None
+
+
+def never(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> Iterator[int]:
+    """The rules that provably match nothing."""
+    for number, row in enumerate(rules):
+        if any(not all(c.any for c in column.of(row)) and _met(column, row) == frozenset() for column in found):
+            yield number
+
+
+def overlaps(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> Iterator[tuple[int, int]]:
+    """The pairs of rules that provably can match together; a last rule that matches everything is left aside."""
+    last = len(rules) - 1
+    if len(rules) > MOST_RULES:
+        return
+    met = [[_met(column, row) for column in found] for row in rules]
+    for one, two in combinations(range(len(rules)), 2):
+        if two == last and all(c.any for c in rules[two]):
+            continue
+        if all(_share(c, (rules[one], rules[two]), (met[one][i], met[two][i])) for i, c in enumerate(found)):
+            yield one, two
+
+
+def _share(
+    column: Column,
+    rows: tuple[Sequence[Cell], Sequence[Cell]],
+    met: tuple[frozenset[int] | None, frozenset[int] | None],
+) -> bool:
+    if met[0] is None or met[1] is None:
+        return [c.text for c in column.of(rows[0])] == [c.text for c in column.of(rows[1])]
+    return bool(met[0] & met[1])
+
+
+def _met(column: Column, row: Sequence[Cell]) -> frozenset[int] | None:
+    """Which of the tried values meet a rule's cells (by number), or ``None`` where that cannot be told."""
+    own = column.of(row)
+    if column.values is None or any(c.wrong for c in own):
+        return None
+    try:
+        return frozenset(i for i, value in enumerate(column.values) if cells.met(own, value))
+    except Unproved:
+        return None
+
+
+def complete(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> bool:
+    """Whether some rule matches whatever the inputs are, as far as can be proved."""
+    choices = [range(len(c.values) if c.values is not None else 1) for c in found]
+    count = 1
+    for choice in choices:
+        count *= len(choice)
+    if count * max(len(rules), 1) > MAX_POINTS * 20:
+        return False
+    met = [[_surely(c, row) for c in found] for row in rules]
+    return all(
+        any(all(i in own for i, own in zip(point, row, strict=True)) for row in met) for point in product(*choices)
+    )
+
+
+def _surely(column: Column, row: Sequence[Cell]) -> frozenset[int]:
+    """The numbers of the tried values that surely meet a rule; the one number 0 where nothing was tried."""
+    if column.values is None:
+        return frozenset([0]) if all(c.any for c in column.of(row)) else frozenset()
+    return _met(column, row) or frozenset()

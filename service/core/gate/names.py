@@ -1,0 +1,114 @@
+"""Names: which may be given to a variable, which are set somewhere in a deployment, and which are only read."""
+
+import keyword
+from collections.abc import Iterator, Mapping
+
+from service.core.gate import formulas, loops, scripts
+from service.core.gate.finding import Finding, error, warning
+from service.core.gate.model import Bundle, Node, Scope, text_of
+from service.core.gate.xml_door import NS
+
+GIVEN = frozenset({"clocks", "opened_at"})
+REFUSED = frozenset({"typename", "self"})
+
+
+def name_problem(name: str) -> str | None:
+    """Why a variable cannot have this name; ``None`` if it can."""
+    if not name.isidentifier() or not name.isascii():
+        return "a name consists of letters, figures and underscores."
+    if name.startswith("_") or keyword.iskeyword(name):
+        return "it is kept for the language itself."
+    if name in REFUSED | GIVEN | formulas.FUNCTIONS:
+        return "it is kept for the service itself."
+    return None
+
+
+def items(bundle: Bundle) -> frozenset[str]:
+    """The names of the items of all multi-instance steps."""
+    found = (loops.item_of(n) for s in bundle.running for n in s.nodes.values())
+    return frozenset(f[1] for f in found if f and f[1])
+
+
+def form_variables(form: object) -> Iterator[str]:
+    """The process variables a form sets, in the order asked."""
+    if isinstance(form, Mapping):
+        properties = form.get("properties")
+        if isinstance(properties, Mapping) and isinstance(properties.get("variable"), str):
+            yield str(properties["variable"])
+        for part in form.get("components") or () if isinstance(form.get("components"), list) else ():
+            yield from form_variables(part)
+
+
+def set_somewhere(bundle: Bundle, outputs: Iterator[str]) -> frozenset[str]:
+    """Every variable that a form, a script, a decision or a message sets."""
+    found = {v for form in bundle.forms().values() for v in form_variables(form) if "." not in v}
+    found |= {n for n in outputs if n} | scripted(bundle)
+    for scope in bundle.scopes:
+        for node in scope.nodes.values():
+            found |= {text_of(v) for v in node.xml.iterfind(".//spiff:messageVariable", NS)}
+            found |= {text_of(v) for v in node.xml.iterfind(".//spiff:variableName", NS)}
+            found |= {r.get("resultVariable", "") for r in node.xml.iterfind(".//spiff:serviceTaskOperator", NS)}
+    return frozenset(found)
+
+
+def scripted(bundle: Bundle) -> frozenset[str]:
+    """The variables that scripts set."""
+    every = (s for scope in bundle.running for n in scope.nodes.values() for s in scripts.scripts_of(n))
+    return frozenset(target for s in every for target, _ in formulas.assignments(s))
+
+
+def findings(bundle: Bundle, outputs: Iterator[str]) -> Iterator[Finding]:
+    """Yield names that clash with a multi-instance item, and variables that are read and never set."""
+    own = items(bundle)
+    known = set_somewhere(bundle, outputs)
+    for scope in bundle.running:
+        for node in scope.nodes.values():
+            yield from _clashes(scope, node, own, known, whole=bool(bundle.forms()))
+    if bundle.forms():
+        yield from _unset(bundle, known | own | GIVEN)
+
+
+def _clashes(
+    scope: Scope, node: Node, own: frozenset[str], known: frozenset[str], *, whole: bool
+) -> Iterator[Finding]:
+    item = loops.item_of(node)
+    if item and item[1] and item[1] in known - {item[0]}:
+        message = f"{node.words} calls its item “{item[1]}”, which is also the name of a variable."
+        yield error(scope.file, node.xml, "item-clash", message, "Give the item another name.")
+    for script in scripts.scripts_of(node):
+        for target, _ in formulas.assignments(script):
+            base, _, part = target.partition(".")
+            if part and base not in own:
+                tell = error if whole else warning
+                message = f"{node.words} sets “{target}”, but no step is repeated with an item called “{base}”."
+                mend = "Set a variable of its own, or correct the name of the item."
+                yield tell(scope.file, node.xml, "item-unknown", message, mend)
+
+
+def _unset(bundle: Bundle, known: frozenset[str]) -> Iterator[Finding]:
+    told: set[tuple[str, str]] = set()
+    for scope in bundle.running:
+        for node, text in _read(scope):
+            for name in sorted(formulas.reads(text) - known - formulas.FUNCTIONS):
+                if (node.id, name) not in told:
+                    told.add((node.id, name))
+                    message = f"{node.words} looks at “{name}”, which no form, script or decision sets."
+                    mend = "Correct the name, or mark a form's field as this variable."
+                    yield warning(scope.file, node.xml, "never-set", message, mend)
+
+
+def _read(scope: Scope) -> Iterator[tuple[Node, str]]:
+    """Every expression of a scope with the node it belongs to."""
+    for flow in scope.flows:
+        if flow.condition and flow.source in scope.nodes:
+            yield scope.nodes[flow.source], flow.condition
+    for node in scope.nodes.values():
+        properties = node.properties()
+        yield from ((node, properties[p]) for p in ("due", "agency", "from") if properties.get(p))
+        for script in scripts.scripts_of(node):
+            yield from ((node, value) for _, value in formulas.assignments(script))
+        for path in ("timerEventDefinition/*", "conditionalEventDefinition/bpmn:condition"):
+            yield from ((node, text_of(t)) for t in node.xml.iterfind(f"bpmn:{path}", NS))
+        item = loops.item_of(node)
+        if item and item[0]:
+            yield node, item[0]

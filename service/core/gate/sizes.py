@@ -1,0 +1,67 @@
+"""Whether a diagram is too large to be run safely or read by people."""
+
+from collections.abc import Iterator
+
+from service.core.gate.finding import Finding, error
+from service.core.gate.model import ACTIVITIES, Bundle, Scope
+
+MOST_ELEMENTS = 2_000
+MOST_IN_LINE = 300
+DEEPEST = 30
+
+
+def findings(bundle: Bundle) -> Iterator[Finding]:
+    """Yield diagrams with too many elements, too many tasks in a line, or sub-processes nested too deep."""
+    for document in bundle.documents:
+        inside = [s for s in bundle.scopes if s.file == document.path]
+        count = sum(len(s.nodes) + len(s.flows) for s in inside)
+        if count > MOST_ELEMENTS:
+            message = f"This file draws {count:,} elements; more than {MOST_ELEMENTS:,} are not run."
+            yield error(document.path, document.root, "too-many-elements", message, "Split it into several processes.")
+    for scope in bundle.running:
+        length = longest_line(scope)
+        if length > MOST_IN_LINE:
+            message = f"{scope.words} has {length} tasks in a line; more than {MOST_IN_LINE} are not run."
+            yield error(scope.file, scope.xml, "too-long", message, "Move a stretch into a process of its own.")
+        if _depth(scope) > DEEPEST:
+            message = f"{scope.words} stands inside more than {DEEPEST} sub-processes."
+            yield error(scope.file, scope.xml, "too-deep", message, "Move it into a process of its own.")
+            return
+
+
+def longest_line(scope: Scope) -> int:
+    """The greatest number of tasks on any way through a scope that passes no step twice (loops count once)."""
+    after = {
+        i: [*(f.target for f in scope.outgoing.get(i, ())), *(b.id for b in scope.boundaries(i))] for i in scope.nodes
+    }
+    best: dict[str, int] = {}
+    for node_id in _last_first(after):
+        own = 1 if scope.nodes[node_id].kind in ACTIVITIES else 0
+        best[node_id] = own + max((best.get(t, 0) for t in after[node_id]), default=0)
+    return max(best.values(), default=0)
+
+
+def _last_first(after: dict[str, list[str]]) -> Iterator[str]:
+    """Nodes so that each comes after all that follow it, flows back to an earlier step left aside."""
+    seen: set[str] = set()
+    for start, first in after.items():
+        if start in seen:
+            continue
+        seen.add(start)
+        path = [(start, iter(first))]
+        while path:
+            node_id, rest = path[-1]
+            following = next((t for t in rest if t not in seen and t in after), None)
+            if following is None:
+                path.pop()
+                yield node_id
+            else:
+                seen.add(following)
+                path.append((following, iter(after[following])))
+
+
+def _depth(scope: Scope) -> int:
+    depth = 0
+    while scope.parent is not None:
+        scope, depth = scope.parent, depth + 1
+    return depth
