@@ -162,11 +162,10 @@ def rearm(run: Running, fired: Task) -> Task:
     split = fired.parent
     if split is None:
         raise StepFailed("A clock has lost the activity it belongs to.")
-    again = split._add_child(fired.task_spec, TaskState.WAITING)
+    again = split._add_child(fired.task_spec, TaskState.FUTURE)
     again.triggered = True
-    again._inherit_data()
     run.prepare()
-    fired.task_spec._predict(again)
+    fired.task_spec._predict(again, mask=TaskState.NOT_FINISHED_MASK)
     fired.task_spec._update(again)
     return again
 
