@@ -72,7 +72,9 @@ def _start(player: Player, start: Mapping[str, Any]) -> None:
 
 def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "expect" in step:
-        report.failures.extend(_expect(player, step["expect"]))
+        wanted = step["expect"]
+        for one in wanted if isinstance(wanted, list) else [wanted]:
+            report.failures.extend(_expect(player, one))
         return
     if "until" in step:
         _attempt(step, lambda: player.let_pass(instant(step["until"])))

@@ -26,6 +26,7 @@ from service.core.engine.memory import Memory, task_of
 
 TICK = timedelta(microseconds=1)  # the engine's comparison is strict: a timer fires just after its due instant
 DEPTH = 900  # the engine stops seeing ready tasks at 1,000
+TOO_DEEP = "The case has gone round too often to go on safely."
 
 
 @dataclass(slots=True)
@@ -134,7 +135,7 @@ def check_alive(run: Running) -> None:
     if not any(t.task_spec.manual if t.has_state(TaskState.READY) else _waits(t) for t in waiting):
         raise StepFailed("The case would wait for nobody and nothing.")
     if any(t.depth > DEPTH for t in waiting):
-        raise StepFailed("The case has gone round too often to go on safely.")
+        raise StepFailed(TOO_DEEP)
 
 
 def _waits(task: Task) -> bool:

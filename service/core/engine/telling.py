@@ -13,11 +13,11 @@ from SpiffWorkflow.task import Task
 
 from service.core.engine.memory import OpenTimer
 from service.core.engine.noticing import breached, notice, timer_new
-from service.core.engine.running import Running, ready_tasks
+from service.core.engine.running import DEPTH, TOO_DEEP, Running, ready_tasks
 from service.core.errors import StepFailed
 from service.core.events import DecisionEvaluated, ElementCompleted, Event, TimerFired
 
-TURNS = 10_000
+TURNS = 1_000
 
 
 def settle(run: Running) -> None:
@@ -40,6 +40,8 @@ def _automatic_is_ready(run: Running) -> bool:
 
 def before(run: Running, task: Task) -> None:
     """What must be seen or tidied before an element runs."""
+    if task.depth > DEPTH:
+        raise StepFailed(TOO_DEEP, element=getattr(task.task_spec, "bpmn_id", None))
     run.prepare()
     if isinstance(task.task_spec, MultiInstanceTask) and task.task_spec.input_item is not None:
         # Left over from its own finished children; a second pass through the loop would stumble over it.
