@@ -81,7 +81,8 @@ def field_words(field: str) -> str:
 def value_words(field: str, value: str) -> str:
     """Return a field's value as people say it: ``"P10D"`` is ``10 days``; what has no words stays an expression."""
     if field == "remind":
-        return f"{listed(value.split())} {'day' if value == '1' else 'days'} before"
+        days = sorted(value.split(), key=lambda day: (len(day), day), reverse=True)
+        return f"{listed(days)} {'day' if days == ['1'] else 'days'} before"
     found = _PERIOD.fullmatch(value)
     if found:
         number, unit = (found[3], "hour") if found[3] else (found[1], {"W": "week", "D": "day"}[found[2]])

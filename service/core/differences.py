@@ -51,7 +51,7 @@ def _file(path: str, old: str | None, new: str | None, names: Mapping[str, str])
 
 def _reader(path: str, names: Mapping[str, str]) -> Callable[[str, str], Sentences]:
     if path.endswith(".bpmn"):
-        return lambda old, new: diagram_sentences(diagram_reading.read(old), diagram_reading.read(new), names)
+        return lambda old, new: _diagram(old, new, names)
     if path.endswith(".dmn"):
         return lambda old, new: table_sentences(diagram_reading.tree(old), diagram_reading.tree(new))
     if path.startswith("forms/") and path.endswith(".json"):
@@ -59,6 +59,13 @@ def _reader(path: str, names: Mapping[str, str]) -> Callable[[str, str], Sentenc
     if path.endswith(".json"):
         return lambda old, new: _data(json.loads(old), json.loads(new))
     return _lines
+
+
+def _diagram(old: str, new: str, names: Mapping[str, str]) -> Sentences:
+    found = list(diagram_sentences(diagram_reading.read(old), diagram_reading.read(new), names))
+    if not found and diagram_reading.same_but_for_the_drawing(old, new):
+        found = [(None, "Only the way the drawing is written down changes; what happens stays the same.")]
+    yield from found
 
 
 def _role_names(files: Mapping[str, str]) -> dict[str, str]:

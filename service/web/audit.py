@@ -14,7 +14,7 @@ from service.core.errors import NotFound
 from service.core.replay import Verdict
 from service.runtime import history
 from service.runtime.history import Frame
-from service.store import instances, queries
+from service.store import instances, people, queries
 from service.store.rows import CaseRow
 from service.web import case_history, context
 from service.web.filters import british_time
@@ -90,9 +90,9 @@ def diagram(code: str, process_id: str) -> Response:
 def _told(code: str) -> Told:
     with context.service().read() as db:
         found = _case(db, code)
-        steps, people = instances.steps_of(db, found.id), queries.people(db)
-        state = queries.state(db, found.id)
-    return Told(found, context.service().definitions.get(found.definition_hash), steps, people, state)
+        steps, state = instances.steps_of(db, found.id), queries.state(db, found.id)
+        names = people.names(db)
+    return Told(found, context.service().definitions.get(found.definition_hash), steps, names, state)
 
 
 def _case(db: Connection, code: str) -> CaseRow:

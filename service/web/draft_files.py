@@ -70,22 +70,28 @@ def choices(files: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def described(text: str) -> list[Described]:
+def described(text: str, role_names: Mapping[str, str]) -> list[Described]:
     """Return the elements of a diagram people may want to know of, in words, in reading order from left to right."""
     diagram = read(text)
-    told = [_described(element) for element in sorted(diagram.elements.values(), key=lambda e: _place(diagram, e))]
+    told = [_described(element, role_names) for element in sorted(diagram.elements.values(), key=lambda e: _place(diagram, e))]
     return [element for element in told if element.values]
 
 
-def _described(element: Drawn) -> Described:
+def _described(element: Drawn, role_names: Mapping[str, str]) -> Described:
     called = element.name
     if element.kind == "sequenceFlow":
         called = f"{element.values.get('sourceRef', '')} → {element.values.get('targetRef', '')}"
     shown = {key: value for key, value in element.values.items() if key not in {"sourceRef", "targetRef"}}
     return Described(
         element.id, kind_words(element.kind), called,
-        tuple((field_words(key), value_words(key, value)) for key, value in shown.items()),
+        tuple((field_words(key).strip("“”"), _shown(key, value, role_names)) for key, value in shown.items()),
     )  # fmt: skip
+
+
+def _shown(field: str, value: str, role_names: Mapping[str, str]) -> str:
+    if field in {"role", "remind_roles"}:
+        return ", ".join(role_names.get(key, key) for key in value.split())
+    return value_words(field, value)
 
 
 def _place(diagram: Diagram, element: Drawn) -> tuple[float, ...]:

@@ -40,11 +40,12 @@ def process(definition_hash: str, process_id: str) -> str:
     """Show one diagram of a deployed version, and the same as a list of elements with what is set on them."""
     definition = context.service().definitions.get(definition_hash)
     shown = _process(definition, process_id)
+    names = {key: definition.role_name(key) for key in definition.roles}
     return render_template(
         "studio/process.html",
         process=shown,
         definition_hash=definition_hash,
-        elements=draft_files.described(definition.diagram(process_id)),
+        elements=draft_files.described(definition.diagram(process_id), names),
         others=[other for other in definition.processes.values() if other.id != process_id],
         may_edit=context.has_flag(context.actor(), context.current_definition(), "edits_processes"),
     )

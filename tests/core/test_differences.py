@@ -93,3 +93,13 @@ def test_new_and_lost_files_are_named(files):
     new = files | {"forms/extra.json": "{}"}
     assert sentences(files, new) == ["This file is new."]
     assert sentences(new, files) == ["This file is taken away."]
+
+
+def test_a_file_only_written_down_otherwise_says_so(files):
+    after = files | {DIAGRAM: files[DIAGRAM].replace("><bpmn:flowNodeRef>", ">\n <bpmn:flowNodeRef>", 1)}
+    assert sentences(files, after) == ["Only the way the drawing is written down changes; what happens stays the same."]
+
+
+def test_a_change_that_has_no_words_is_never_passed_over(files):
+    after = changed(files, DIAGRAM, 'targetNamespace="urn:mini"', 'targetNamespace="urn:other"')
+    assert sentences(files, after) == ["It changes in a way that has no words here; compare the two texts."]

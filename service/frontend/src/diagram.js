@@ -4,6 +4,8 @@ import { keepLoopVariables, moddleExtensions } from './moddle.js'
 
 const MARKERS = ['done', 'current', 'taken', 'overdue']
 const PAN = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }
+const MARGIN = 15
+const MARK = 45
 const FLOW_MILLISECONDS = 350
 const SVG = 'http://www.w3.org/2000/svg'
 
@@ -22,11 +24,19 @@ export async function show (viewer, source) {
   fit(viewer)
 }
 
-export function fit (viewer) {
+// Shows all of the diagram in what `left` (a palette) and the mark of bpmn.io leave free of the canvas.
+export function fit (viewer, left = MARGIN) {
   const canvas = viewer.get('canvas')
   canvas.resized()
-  canvas.zoom('fit-viewport', 'auto')
-  if (canvas.zoom() > 1) canvas.zoom(1, 'auto')
+  const { inner, outer } = canvas.viewbox()
+  const free = { width: outer.width - left - MARGIN, height: outer.height - MARGIN - MARK }
+  const scale = Math.min(1, free.width / inner.width, free.height / inner.height)
+  canvas.viewbox({
+    x: inner.x - (left + (free.width - inner.width * scale) / 2) / scale,
+    y: inner.y - (MARGIN + (free.height - inner.height * scale) / 2) / scale,
+    width: outer.width / scale,
+    height: outer.height / scale
+  })
 }
 
 export function zoom (viewer, factor) {
@@ -74,8 +84,8 @@ function moveByKeyboard (container, viewer) {
   })
 }
 
-export function addButtons (bar, viewer) {
-  const actions = [['Zoom in', () => zoom(viewer, 1.25)], ['Zoom out', () => zoom(viewer, 0.8)], ['Show all', () => fit(viewer)]]
+export function addButtons (bar, viewer, left) {
+  const actions = [['Zoom in', () => zoom(viewer, 1.25)], ['Zoom out', () => zoom(viewer, 0.8)], ['Show all', () => fit(viewer, left)]]
   for (const [text, action] of actions) {
     const button = document.createElement('button')
     button.type = 'button'

@@ -12,6 +12,7 @@ const canvas = editor.querySelector('[data-diagram]')
 const status = editor.querySelector('[data-editor-status]')
 const problem = editor.querySelector('[data-editor-problem]')
 const findings = document.querySelector('[data-findings]')
+const PALETTE_MARGIN = 35
 let unsaved = false
 
 await start()
@@ -29,9 +30,9 @@ async function start () {
   keepLoopVariables(modeler)
   const { warnings } = await modeler.importXML(await (await fetch(editor.dataset.source)).text())
   if (warnings.length) return await openReadOnly(modeler, warnings)
-  fit(modeler)
-  modeler.get('canvas').scroll({ dx: 60, dy: 0 })
-  addButtons(editor.querySelector('[data-diagram-buttons]'), modeler)
+  const palette = canvas.querySelector('.djs-palette').offsetWidth + PALETTE_MARGIN
+  fit(modeler, palette)
+  addButtons(editor.querySelector('[data-diagram-buttons]'), modeler, palette)
   keepOutline(editor.querySelector('[data-outline]'), modeler, id => select(modeler, id))
   listen(modeler)
   selectFromAddress(modeler)
@@ -93,7 +94,7 @@ async function save (modeler) {
   const before = modeler.get('commandStack')._stackIdx
   const text = await textOf(modeler)
   try {
-    const { ok, answer } = await send(editor.dataset.save, { text, version: Number(editor.dataset.version), key: crypto.randomUUID() })
+    const { ok, answer } = await send(editor.dataset.saveAddress, { text, version: Number(editor.dataset.version), key: crypto.randomUUID() })
     if (!ok) return refuse(answer.message, text)
     editor.dataset.version = String(answer.version)
     problem.hidden = true
@@ -127,7 +128,7 @@ function report (heading, lines) {
 
 async function check (modeler) {
   status.textContent = 'Checking'
-  const { ok, answer } = await send(editor.dataset.check, { text: await textOf(modeler) })
+  const { ok, answer } = await send(editor.dataset.checkAddress, { text: await textOf(modeler) })
   if (!ok) return report(answer.message || 'The diagram could not be checked.', [])
   status.textContent = showFindings(findings, answer.findings, editor.dataset.path, id => select(modeler, id))
 }

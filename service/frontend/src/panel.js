@@ -3,10 +3,11 @@ import { Group } from '@bpmn-io/properties-panel'
 import { getBusinessObject, is, isAny } from 'bpmn-js/lib/util/ModelUtil'
 import { readProperty } from './extensions.js'
 import { attribute, choices, field, property, text } from './fields.js'
-import { message, condition, loopItem, loopList, otherwise, loopOf } from './standard.js'
+import { condition, loopItem, loopList, loopOf, message, otherwise, processName } from './standard.js'
 import { KINDS, UNITS, bodyOf, kindOf, periodOf, timerOf, writePeriod, writeTimer } from './timers.js'
 
 const HIGH_PRIORITY = 400
+const UNNAMED = ['bpmn:Collaboration', 'bpmn:Lane', 'bpmn:TextAnnotation']
 const WITH_CLAUSE = ['bpmn:Activity', 'bpmn:Gateway', 'bpmn:Event', 'bpmn:Process']
 
 const name = field('area', 'name', 'Name', attribute('name'), { autoResize: true, rows: 1 })
@@ -115,7 +116,8 @@ function fromChoice (element) {
 
 // [id, heading, does it apply, its fields, open at first]
 const SECTIONS = [
-  ['general', 'What it is', element => !is(element, 'bpmn:Lane') && !is(element, 'bpmn:TextAnnotation'), () => [name], true],
+  ['general', 'What it is', element => !isAny(element, UNNAMED), () => [name], true],
+  ['process', 'Process', element => is(element, 'bpmn:Participant'), () => [processName], true],
   ['note', 'Note', element => is(element, 'bpmn:TextAnnotation'), () => [note], true],
   ['lane', 'Responsible role', element => is(element, 'bpmn:Lane'), () => [lane], true],
   ['task', 'Who does what', element => is(element, 'bpmn:UserTask'), () => task, true],
@@ -131,7 +133,7 @@ const SECTIONS = [
   ['outcome', 'End', element => is(element, 'bpmn:EndEvent'), () => [outcome], true],
   ['words', 'What people read', element => is(element, 'bpmn:UserTask') || hasMessage(element), () => words, true],
   ['clauses', 'Law', element => isAny(element, WITH_CLAUSE), () => [clause], true],
-  ['technical', 'Technical', () => true, () => [identity], false]
+  ['technical', 'Technical', element => !is(element, 'bpmn:Collaboration'), () => [identity], false]
 ]
 
 // One tick for each role that may be reminded of a time limit.

@@ -48,6 +48,11 @@ function messageCalled (element, name, { factory, modeling }) {
   return made
 }
 
+export const processName = field('text', 'process-name', 'Name of the process', {
+  read: element => getBusinessObject(element).processRef?.name || '',
+  write: (element, name, { modeling }) => modeling.updateModdleProperties(element, getBusinessObject(element).processRef, { name })
+}, { description: 'What lists of processes call it' })
+
 export function loopOf (element) {
   const loop = getBusinessObject(element)?.loopCharacteristics
   return loop && is(loop, 'bpmn:MultiInstanceLoopCharacteristics') ? loop : null
