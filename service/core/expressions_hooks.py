@@ -1,0 +1,158 @@
+"""The engine's only way to work out a diagram's expressions: the safe grammar, over variables kept outside its tasks.
+
+Importing this module also makes a workflow safe that was restored and given no engine: it gets this one.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import SpiffWorkflow.bpmn.workflow
+from SpiffWorkflow.bpmn.exceptions import WorkflowTaskException
+from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
+from SpiffWorkflow.bpmn.script_engine.python_environment import BasePythonScriptEngineEnvironment
+from SpiffWorkflow.bpmn.specs.event_definitions.multiple import MultipleEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
+    CycleTimerEventDefinition,
+    DurationTimerEventDefinition,
+    TimeDateEventDefinition,
+    TimerEventDefinition,
+)
+from SpiffWorkflow.task import Task
+
+from service.core import expressions, expressions_timers
+from service.core.expressions import ExprError, Line
+from service.core.expressions_values import Run
+
+_TIMERS: Mapping[type, Callable[[object], str]] = {
+    TimeDateEventDefinition: expressions_timers.instant,
+    DurationTimerEventDefinition: expressions_timers.duration,
+    CycleTimerEventDefinition: expressions_timers.cycle,
+}
+
+
+class SafeEnvironment(BasePythonScriptEngineEnvironment):
+    """What the expressions of one instance see.
+
+    ``variables`` belong to the whole instance; ``lists`` maps the name of a multi-instance item to the list variable
+    it comes from; ``extra`` are names the engine supplies, which win over all others; ``at`` is now.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables: dict[str, Any] = {}
+        self.lists: Mapping[str, str] = {}
+        self.extra: Mapping[str, Any] = {}
+        self.at: datetime | None = None
+
+    def evaluate(self, expression: str, context: Mapping[str, Any], external_context: Any = None) -> Any:
+        """The value of an expression as a task with this data sees it."""
+        return expressions.evaluate(expression, self._names(context, self.variables, external_context), at=self.at)
+
+    def execute(self, script: str, context: Mapping[str, Any], external_context: Any = None) -> bool:
+        """Run a script: its assignments go to the variables, all of them or, on ExprError, none."""
+        written = dict(self.variables)
+        run = Run({}, self.at)
+        for number, line in enumerate(expressions.lines(script), 1):
+            run.names = self._names(context, written, external_context)
+            self._write(written, context, line, expressions.run_line(run, line, number))
+        self.variables.update(written)
+        return True
+
+    def set_item(self, context: Mapping[str, Any], item: str, key: str, value: object) -> None:
+        """Set a field of the multi-instance item this task data belongs to, in its list variable."""
+        self.variables[self.lists[item]] = self._with_field(self.variables, context, item, key, value)
+
+    def call_service(self, context: Mapping[str, Any], **kwargs: Any) -> Any:
+        """ExprError: a diagram calls no services."""
+        raise ExprError("a diagram cannot call services")
+
+    def _names(self, context: Mapping[str, Any], variables: Mapping[str, Any], external: Any) -> dict[str, object]:
+        items = {
+            item: found
+            for item in self.lists
+            if item in context and (found := _element(variables.get(self.lists[item]), context[item])) is not None
+        }
+        return {**context, **variables, **items, **(external or {}), **self.extra}
+
+    def _write(self, written: dict[str, Any], context: Mapping[str, Any], line: Line, value: object) -> None:
+        if line.field is None:
+            if line.variable in self.lists or line.variable in self.extra:
+                raise ExprError(f"'{line.variable}' is reserved and cannot be assigned to")
+            written[line.variable] = value
+        else:
+            name = self.lists.get(line.variable, "")
+            written[name] = self._with_field(written, context, line.variable, line.field, value)
+
+    def _with_field(
+        self, variables: Mapping[str, Any], context: Mapping[str, Any], item: str, key: str, value: object
+    ) -> list[Any]:
+        if item not in self.lists or item not in context:
+            raise ExprError(f"'{item}' is not an item of a repeated step here, so '{item}.{key}' cannot be set")
+        group, wanted = variables.get(self.lists[item]), _identity(context[item])
+        if type(group) is not list or sum(_is(each, wanted) for each in group) != 1:
+            raise ExprError(f"'{item}' is not one element with an id of its list, so '{item}.{key}' cannot be set")
+        return [{**each, key: value} if _is(each, wanted) else each for each in group]
+
+
+def _identity(item: Any) -> object:
+    return item.get("id") if type(item) is dict else item
+
+
+def _is(element: object, wanted: object) -> bool:
+    return type(element) is dict and type(wanted) is str and element.get("id") == wanted
+
+
+def _element(group: object, item: object) -> object:
+    wanted = _identity(item)
+    if type(group) is not list:
+        return None
+    return next((each for each in group if _is(each, wanted)), None)
+
+
+class SafeEngine(PythonScriptEngine):
+    """The engine's door to expressions; what fails is told with the task it failed at, and without any value."""
+
+    environment: SafeEnvironment
+
+    def __init__(self) -> None:
+        super().__init__(SafeEnvironment())
+
+    def validate(self, expression: str) -> None:
+        """Refuse what is not allowed. A text that is no expression raises a SyntaxError: decision tables rely on it."""
+        expressions.check(expression)
+
+    def evaluate(self, task: Task, expression: str, external_context: Any = None) -> Any:
+        """The value of an expression at a task; for its timer, the ISO text the engine reads."""
+        return _told(task, lambda: self._value(task, expression, external_context))
+
+    def execute(self, task: Task, script: str, external_context: Any = None) -> Any:
+        """Run the script of a task. WorkflowTaskException, with nothing written, if it fails."""
+        return _told(task, lambda: self.environment.execute(script, task.data, external_context))
+
+    def call_service(self, task: Task, **kwargs: Any) -> Any:
+        """WorkflowTaskException: a diagram calls no services."""
+        return _told(task, lambda: self.environment.call_service(task.data, **kwargs))
+
+    def _value(self, task: Task, expression: str, external_context: Any) -> Any:
+        value = self.environment.evaluate(expression, task.data, external_context)
+        timer = _timer(task, expression)
+        return value if timer is None else _TIMERS[type(timer)](value)
+
+
+def _told(task: Task, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except ExprError as error:
+        reason = error
+    raise WorkflowTaskException(str(reason), task=task, exception=reason)
+
+
+def _timer(task: Task, expression: str) -> TimerEventDefinition | None:
+    known = getattr(task.task_spec, "event_definition", None)
+    found = known.event_definitions if isinstance(known, MultipleEventDefinition) else [known]
+    timers = (each for each in found if isinstance(each, TimerEventDefinition))
+    return next((each for each in timers if each.expression == expression), None)
+
+
+SpiffWorkflow.bpmn.workflow.PythonScriptEngine = SafeEngine
