@@ -17,7 +17,7 @@ from service.core.access import Actor
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
 from service.runtime.service import Service
-from service.store import queries
+from service.store import people
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 DEFAULT_COLOUR = "#1d4f60"
@@ -46,9 +46,9 @@ def service() -> Service:
 
 
 def now() -> datetime:
-    """Return the request's instant (aware, UTC): read once, the same for the whole page."""
+    """Return the present as cases see it (aware, UTC): read once, the same for the whole page."""
     if "now" not in g:
-        g.now = service().clock()
+        g.now = service().now()
     return cast("datetime", g.now)
 
 
@@ -76,8 +76,8 @@ def current_definition() -> ProcessDefinition | None:
     """Return the definition new cases start on, or None before the first deployment."""
     if "definition" not in g:
         with service().read() as db:
-            row = queries.current_definition(db)
-        g.definition = service().definitions.get(row.hash) if row else None
+            row = people.current_definition(db)
+            g.definition = service().definitions.load(db, row.hash) if row else None
     return cast("ProcessDefinition | None", g.definition)
 
 

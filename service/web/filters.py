@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
 Moment: TypeAlias = date | datetime | str
+SOON_DAYS = 7
 
 
 def local(value: Moment) -> date | datetime:
@@ -82,6 +83,11 @@ def is_overdue(due: Moment | None, at: datetime) -> bool:
     return moment < at if isinstance(moment, datetime) else moment < day(at)
 
 
+def is_soon(due: Moment, at: datetime) -> bool:
+    """True within the last week before ``due``."""
+    return (day(due) - day(at)).days <= SOON_DAYS
+
+
 def paragraphs(text: str | None) -> list[list[str] | str]:
     """Split guidance into paragraphs; a run of ``- `` lines becomes a list of its items."""
     blocks: list[list[str] | str] = []
@@ -110,6 +116,16 @@ def _bullet(item: str, blocks: list[list[str] | str]) -> None:
         blocks.append([item])
 
 
+def upper_first(text: str) -> str:
+    """Begin ``text`` with a capital and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """Begin ``text`` with a small letter and leave the rest as it is."""
+    return text[:1].lower() + text[1:]
+
+
 FILTERS = {
     "british_date": british_date,
     "british_day": british_day,
@@ -117,5 +133,8 @@ FILTERS = {
     "counted": counted,
     "due_words": due_words,
     "is_overdue": is_overdue,
+    "is_soon": is_soon,
+    "lower_first": lower_first,
     "paragraphs": paragraphs,
+    "upper_first": upper_first,
 }

@@ -8,12 +8,12 @@ from flask import Blueprint, Flask, Response, redirect, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.wrappers import Response as Answer
 
-from service.web import audit, auth, cases, context, errors, filters, practice, security, studio, tasks
+from service.web import audit, auth, cases, context, errors, filters, formlayout, practice, security, studio, tasks
 from service.web.security import access
 
-MAX_BODY = 2 * 1024 * 1024
-"""Largest request body, bytes: answers to forms and diagrams, never files."""
-MAX_FIELDS = 2000
+LARGEST_FORM = 4_000_000
+"""Most bytes of a form: a saved diagram is one; papers are never sent."""
+MOST_FIELDS = 4000
 """Most fields one form may send."""
 
 blueprint = Blueprint("pages", __name__)
@@ -22,9 +22,8 @@ blueprint = Blueprint("pages", __name__)
 def register(app: Flask, *, practice_mode: bool) -> None:
     """Put templates, security, error pages and all blueprints on ``app``."""
     _templates(app)
-    app.config.setdefault("MAX_CONTENT_LENGTH", MAX_BODY)
-    app.config.setdefault("MAX_FORM_MEMORY_SIZE", MAX_BODY)
-    app.config.setdefault("MAX_FORM_PARTS", MAX_FIELDS)
+    formlayout.register(app)
+    app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FIELDS)
     security.register(app, practice=practice_mode)
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):

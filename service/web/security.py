@@ -4,7 +4,6 @@ Promises: every route names its access rule, a route without one is refused; the
 hashed in the database; every POST carries a CSRF token; no page is stored, framed, sniffed or told where people came from.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,7 +13,6 @@ from werkzeug.exceptions import BadRequest, Forbidden, InternalServerError, NotF
 from werkzeug.wrappers import Response as Answer
 
 from service.core.access import Actor
-from service.store import queries
 from service.web import context
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -42,11 +40,6 @@ def access(rule: str) -> Callable[[View], View]:
         return view
 
     return mark
-
-
-def token_hash(token: str) -> str:
-    """Return what the database keeps of a session token: SHA-256, hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def register(app: Flask, *, practice: bool) -> None:
@@ -90,8 +83,7 @@ def _begin() -> None:
     g.actor = None
     token = request.cookies.get(cookie_name(), "")
     if token and request.endpoint != "static":
-        with context.service().read() as db:
-            g.actor = queries.session(db, token_hash(token), context.now())
+        g.actor = context.service().entrance.actor(token)
 
 
 def _own_site() -> None:

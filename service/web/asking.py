@@ -1,0 +1,76 @@
+"""A form on a page, asked and answered: the one way in which answers reach a task, a new case or a message.
+
+Promises: a refusal shows the same form again with everything typed; a warning is only confirmed for the very answers
+it was shown for; the idempotency key stays the same until the answers are taken.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import request
+
+from service.core import values
+from service.core.definitions import ProcessDefinition
+from service.core.errors import BrokenRule, NeedsConfirmation, Problem
+from service.core.forms import show
+from service.runtime.handler import Done
+from service.web import context, formdata
+
+Submit = Callable[[Mapping[str, object], str, bool], Done]
+"""Sends raw answers with the idempotency key; the third argument says that the warnings are confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A form as a page shows it: what was typed, what is wrong, what must be confirmed (``confirm`` names what)."""
+
+    form: Mapping[str, Any]
+    directories: Mapping[str, list[dict[str, Any]]]
+    typed: Mapping[str, Any]
+    key: str
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    confirm: str = ""
+
+    @property
+    def status(self) -> int:
+        """200, or 422 while something stands in the way."""
+        return 422 if self.problems or self.warnings else 200
+
+
+def blank(definition: ProcessDefinition, form: str | None) -> Asked:
+    """Return the form with nothing typed; a task without a form asks nothing."""
+    return Asked(schema(definition, form), definition.directories, {}, context.new_key())
+
+
+def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]:
+    """Return a form by its key, or one without questions."""
+    return definition.forms.get(form or "", {"components": []})
+
+
+def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:
+    """Read the request's answers and submit them; return what was done, or the form to show again.
+
+    Refusals that are not about the answers pass through.
+    """
+    asked = schema(definition, form)
+    reading = formdata.read(asked, request.form)
+    page = Asked(asked, definition.directories, reading.typed, context.sent_key())
+    if reading.action != "save":
+        return page
+    if reading.appeared:
+        return replace(page, problems=reading.appeared)
+    seen = values.sha256(values.compact(reading.raw).encode())
+    try:
+        return submit(reading.raw, page.key, request.form.get("confirm_warnings") == seen)
+    except NeedsConfirmation as unusual:
+        return replace(page, warnings=unusual.problems, confirm=seen)
+    except BrokenRule as refusal:
+        return replace(page, problems=refusal.problems or (Problem("", refusal.message),))
+
+
+def typed_in_words(definition: ProcessDefinition, form: str | None) -> list[tuple[str, Any]]:
+    """Return the request's answers as questions and words, for a page that could not take them."""
+    asked = schema(definition, form)
+    return list(show(asked, formdata.read(asked, request.form).raw, definition.directories))

@@ -1,0 +1,112 @@
+"""Signing in and out.
+
+Promises: a failed try never says which part was wrong; the session token is new at every sign-in and dead after
+signing out; on a practice site the accounts are listed with their roles, nowhere else.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from service.core.errors import Rejection
+from service.runtime.practice import PASSWORD
+from service.store import people
+from service.web import context, security
+from service.web.security import access
+
+blueprint = Blueprint("auth", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeAccount:
+    """An account anybody may use on a practice site, with its roles and agency in words."""
+
+    name: str
+    email: str
+    roles: tuple[str, ...]
+    agency: str
+
+
+@blueprint.get("/sign-in")
+@access("public")
+def sign_in() -> ResponseReturnValue:
+    """Show the sign-in page; people who are signed in are led on."""
+    if context.signed_in():
+        return redirect(_onward(request.args.get("next")), 303)
+    return _page()
+
+
+@blueprint.post("/sign-in")
+@access("public")
+def open_session() -> ResponseReturnValue:
+    """Check e-mail address and password; 303 to where the person was going, or the same page again with 422."""
+    email = request.form.get("email", "").strip()
+    password = request.form.get("password", "")
+    missing = _missing(email, password)
+    if missing:
+        return _page(email, missing), 422
+    try:
+        token = context.service().entrance.sign_in(email, password)
+    except Rejection as refusal:
+        return _page(email, {"email": refusal.message}), 422
+    session.clear()
+    answer = make_response(redirect(_onward(request.form.get("next")), 303))
+    security.keep_token(answer, token)
+    return answer
+
+
+@blueprint.post("/sign-out")
+@access("public")
+def sign_out() -> ResponseReturnValue:
+    """End the session here and in the database, and clear what the browser kept."""
+    token = request.cookies.get(security.cookie_name())
+    if token:
+        context.service().entrance.sign_out(token)
+    session.clear()
+    context.tell("Signed out", "You have signed out.")
+    answer = make_response(redirect(url_for("auth.sign_in"), 303))
+    security.forget_token(answer)
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
+
+
+def _missing(email: str, password: str) -> dict[str, str]:
+    found = {"email": "" if email else "Enter your email address", "password": "" if password else "Enter your password"}
+    return {key: message for key, message in found.items() if message}
+
+
+def _page(email: str = "", errors: dict[str, str] | None = None) -> str:
+    return render_template(
+        "auth/sign_in.html",
+        email=email,
+        errors=errors or {},
+        onward=request.values.get("next", ""),
+        accounts=_practice_accounts(),
+        practice_password=PASSWORD,
+    )
+
+
+def _practice_accounts() -> list[PracticeAccount]:
+    """Return the accounts anybody may use, with their roles in words; none outside practice mode."""
+    definition = context.current_definition()
+    if definition is None or not context.service().settings.practice:
+        return []
+    agencies = {row["id"]: row["name"] for row in definition.directories["agencies"]}
+    with context.service().read() as db:
+        return [
+            PracticeAccount(
+                row.name,
+                row.email,
+                tuple(definition.role_name(role) for role, _ in row.roles),
+                " and ".join(sorted({str(agencies.get(agency, agency)) for _, agency in row.roles if agency})),
+            )
+            for row in people.practice_accounts(db)
+        ]
+
+
+def _onward(path: str | None) -> str:
+    """Return ``path`` if it is an address of this site, else the start page."""
+    inside = path and path.startswith("/") and not path.startswith(("//", "/\\")) and not urlsplit(path).netloc
+    return path if path and inside and "\\" not in path else url_for("pages.home")

@@ -1,0 +1,188 @@
+"""Cases: the list, starting one, where one stands, its records, and what one may tell it.
+
+A case or record the person may not know of is not found (404), whether it exists or not.
+"""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
+
+from service.core.access import may_do, may_send, may_start
+from service.core.definitions import Element, ProcessDefinition
+from service.core.engine.markers import waiting_messages
+from service.core.errors import NotAllowed, NotFound, NotWaiting
+from service.core.forms import show as show_answers
+from service.runtime import history
+from service.store import instances, people, queries
+from service.store.rows import CaseRow, TaskRow
+from service.web import asking, case_history, context, standing
+from service.web.asking import Asked
+from service.web.security import access
+from service.web.tasks import next_page
+
+blueprint = Blueprint("cases", __name__, url_prefix="/cases")
+
+RECENT = 8
+"""How many steps the case page tells before it leads to the whole history."""
+STATES = {"running": "Open", "ended": "Ended", "incident": "Needs attention"}
+
+
+@blueprint.get("")
+@access("signed in")
+def index() -> ResponseReturnValue:
+    """List the cases the person may know of."""
+    with context.service().read() as db:
+        rows = queries.cases(db, context.actor())
+    return render_template("cases/index.html", rows=rows, states=STATES, may_start=bool(_ways_to_start()))
+
+
+@blueprint.get("/start")
+@access("signed in")
+def choose() -> ResponseReturnValue:
+    """Choose what a new case starts with; with only one way, lead straight to its form."""
+    ways = _ways_to_start()
+    if not ways:
+        raise NotAllowed("Your roles do not start anything here.")
+    if len(ways) == 1:
+        return redirect(url_for("cases.start", message=ways[0].message), 303)
+    return render_template("cases/choose.html", ways=ways)
+
+
+@blueprint.route("/start/<message>", methods=["GET", "POST"])
+@access("signed in")
+def start(message: str) -> ResponseReturnValue:
+    """Start a case with a form."""
+    definition = context.require_definition()
+    element = next((way for way in _ways_to_start() if way.message == message), None)
+    if element is None:
+        raise NotFound("There is no such way to start.")
+    form = element.properties.get("form")
+    if request.method == "GET":
+        return _form_page(definition, element, asking.blank(definition, form))
+    person, handler = context.actor(), context.service().handler
+    taken = asking.take(
+        definition, form, lambda raw, key, confirmed: handler.start(person, message, raw, key, confirmed=confirmed)
+    )
+    if isinstance(taken, Asked):
+        return _form_page(definition, element, taken), taken.status
+    context.tell("Started", f"{taken.code} has been started.")
+    return redirect(url_for("cases.show", code=taken.code), 303)
+
+
+@blueprint.get("/<code>")
+@access("signed in")
+def show(code: str) -> ResponseReturnValue:
+    """Show where a case stands, on the diagram and in words, with its time limits, records and history."""
+    person = context.actor()
+    with context.service().read() as db:
+        case = _case(db, code)
+        definition = context.service().definitions.load(db, case.definition_hash)
+        tasks = queries.case_tasks(db, person, case.id)
+        clocks = queries.clocks(db, case.id)
+        records = people.records(db, definition, person, case.id)
+        steps, names = instances.steps_of(db, case.id), people.names(db)
+        state = queries.state(db, case.id)
+    markers = history.live(definition, state)
+    open_tasks = [task for task in tasks if task.closed_at is None]
+    told = case_history.told_steps(definition, person, names, steps)
+    return render_template(
+        "cases/case.html",
+        case=case,
+        sentence=standing.sentence(definition, case, open_tasks, context.now()),
+        done=[task for task in tasks if task.closed_at is not None],
+        open_tasks=open_tasks,
+        may_open={task.id for task in open_tasks if _for(task)},
+        groups={task.id: definition.role_name(task.role) for task in tasks},
+        ahead=standing.ahead(definition, open_tasks),
+        limits=[standing.limit(definition, row) for row in clocks],
+        ways=_ways_to_tell(definition, case, state),
+        records=records,
+        recent=told[::-1][:RECENT],
+        steps=len(told),
+        markers=markers,
+        processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
+        states=STATES,
+    )
+
+
+@blueprint.route("/<code>/tell/<message>", methods=["GET", "POST"])
+@access("signed in")
+def tell(code: str, message: str) -> ResponseReturnValue:
+    """Give a case a message with its form."""
+    person, handler = context.actor(), context.service().handler
+    with context.service().read() as db:
+        case = _case(db, code)
+        state = queries.state(db, case.id)
+        definition = context.service().definitions.load(db, case.definition_hash)
+    element = definition.message_element(message)
+    form = element.properties.get("form")
+    if request.method == "GET":
+        if element not in _ways_to_tell(definition, case, state):
+            raise NotWaiting("This cannot be sent now, or not by you.")
+        return _form_page(definition, element, asking.blank(definition, form), case)
+    taken = asking.take(
+        definition,
+        form,
+        lambda raw, key, confirmed: handler.send(person, case.id, message, raw, key, confirmed=confirmed),
+    )
+    if isinstance(taken, Asked):
+        return _form_page(definition, element, taken, case), taken.status
+    context.tell("Sent", f"“{element.name}” has been written down in {code}.")
+    return redirect(next_page(taken, code), 303)
+
+
+@blueprint.get("/<code>/records/<record_id>")
+@access("signed in")
+def record(code: str, record_id: str) -> ResponseReturnValue:
+    """Show one record as questions and answers."""
+    with context.service().read() as db:
+        case = _case(db, code)
+        definition = context.service().definitions.load(db, case.definition_hash)
+        found = people.record_by_id(db, definition, context.actor(), case.id, record_id)
+    if found is None:
+        raise NotFound("There is no such record.")
+    asked_by = context.service().definitions.get(found.definition_hash)
+    answers = show_answers(asking.schema(asked_by, found.form), found.answers, asked_by.directories)
+    return render_template("cases/record.html", case=case, record=found, answers_given=answers)
+
+
+def _case(db: Connection, code: str) -> CaseRow:
+    case = queries.case(db, context.actor(), code)
+    if case is None:
+        raise NotFound("There is no such case.")
+    return case
+
+
+def _for(task: TaskRow) -> bool:
+    """Whether the person may open the task: their group's, or one they hold."""
+    person = context.actor()
+    return task.assignee == person.account_id or may_do(person, task.role, task.agency)
+
+
+def _ways_to_start() -> list[Element]:
+    definition = context.current_definition()
+    if definition is None:
+        return []
+    return [e for e in definition.start_messages() if e.message and may_start(definition, context.actor(), e.message)]
+
+
+def _ways_to_tell(definition: ProcessDefinition, case: CaseRow, state: bytes) -> list[Element]:
+    if case.status != "running":
+        return []
+    return [
+        definition.message_element(message)
+        for message in waiting_messages(definition, state)
+        if may_send(definition, context.actor(), message)
+    ]
+
+
+def _form_page(definition: ProcessDefinition, element: Element, asked: Asked, case: CaseRow | None = None) -> str:
+    keys = element.properties.get("clause", "").split()
+    return render_template(
+        "cases/form.html",
+        element=element,
+        asked=asked,
+        case=case,
+        title=str(asked.form.get("title") or element.name),
+        clauses=[definition.clauses[key] for key in keys if key in definition.clauses],
+    )

@@ -1,0 +1,200 @@
+"""User tasks: the lists of a person's tasks, and one task with everything needed to do it.
+
+A task that was closed meanwhile gives a page that says by whom and when (409); what cannot be known gives 404.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from service.core.access import may_do
+from service.core.definitions import Element, ProcessDefinition
+from service.core.errors import NotFound, TaskClosed, TaskHeld
+from service.runtime.handler import Done
+from service.store import queries
+from service.store.rows import TaskRow
+from service.web import asking, context
+from service.web.asking import Asked
+from service.web.security import access
+
+blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
+
+LISTS = {"mine": "My tasks", "groups": "My groups", "done": "Done"}
+EMPTY = {
+    "mine": "You have taken no task. Look in “My groups” for tasks that wait for somebody in your role.",
+    "groups": "No task waits for your groups. You will get an email when one does.",
+    "done": "You have not done a task yet.",
+}
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a task list: the task, its title, and whom it waits for in words."""
+
+    row: TaskRow
+    title: str
+    group: str
+
+
+@blueprint.get("")
+@access("signed in")
+def index() -> ResponseReturnValue:
+    """List the person's tasks: taken, waiting for a group, or done (``?list=``)."""
+    person = context.actor()
+    with context.service().read() as db:
+        lists = {which: queries.tasks(db, person, which=which, limit=MOST) for which in LISTS}
+    shown = request.args.get("list") or ("mine" if lists["mine"] or not lists["groups"] else "groups")
+    if shown not in LISTS:
+        abort(404)
+    return render_template(
+        "tasks/index.html",
+        shown=shown,
+        names=LISTS,
+        counts={which: _count(rows) for which, rows in lists.items()},
+        rows=[_listed(row) for row in lists[shown]],
+        empty=EMPTY[shown],
+    )
+
+
+@blueprint.get("/<task_id>")
+@access("signed in")
+def show(task_id: str) -> ResponseReturnValue:
+    """Show one task with its form, or by whom and when it was closed."""
+    row = _row(task_id)
+    if row.closed_at is not None:
+        return _closed(row)
+    return _page(row, asking.blank(_definition(row), row.form))
+
+
+@blueprint.post("/<task_id>")
+@access("signed in")
+def complete(task_id: str) -> ResponseReturnValue:
+    """Take the answers and complete the task; 303 to the next one, or the same page with 422."""
+    row = _row(task_id)
+    definition, person, handler = _definition(row), context.actor(), context.service().handler
+    try:
+        taken = asking.take(
+            definition,
+            row.form,
+            lambda raw, key, confirmed: handler.complete(person, task_id, raw, key, confirmed=confirmed),
+        )
+    except TaskClosed:
+        return _closed(_row(task_id), asking.typed_in_words(definition, row.form)), 409
+    except TaskHeld:
+        return _held(_row(task_id), asking.typed_in_words(definition, row.form)), 409
+    if isinstance(taken, Asked):
+        return _page(row, taken), taken.status
+    context.tell("Done", done_sentence(_title(definition, row), taken))
+    return redirect(next_page(taken, row.code), 303)
+
+
+@blueprint.post("/<task_id>/claim")
+@access("signed in")
+def claim(task_id: str) -> ResponseReturnValue:
+    """Take a task of one's group for oneself."""
+    try:
+        context.service().handler.claim(context.actor(), task_id, context.sent_key())
+    except TaskClosed:
+        return _closed(_row(task_id)), 409
+    except TaskHeld:
+        return _held(_row(task_id)), 409
+    context.tell("Taken", "This task is now yours. Others in your group see that you are doing it.")
+    return redirect(url_for("tasks.show", task_id=task_id), 303)
+
+
+@blueprint.post("/<task_id>/release")
+@access("signed in")
+def release(task_id: str) -> ResponseReturnValue:
+    """Give a task back to its group."""
+    row = _row(task_id)
+    try:
+        context.service().handler.release(context.actor(), task_id, context.sent_key())
+    except TaskClosed:
+        return _closed(_row(task_id)), 409
+    context.tell("Given back", f"“{_title(_definition(row), row)}” waits for your group again.")
+    return redirect(url_for("tasks.index", list="groups"), 303)
+
+
+def done_sentence(title: str, done: Done) -> str:
+    """Say what just happened, and whether the person has more to do in the same case."""
+    more = " Your next task in it is below." if done.opened else ""
+    return f"“{title}” is done in {done.code}.{more}"
+
+
+def next_page(done: Done, code: str) -> str:
+    """Return where a person goes next: their next open task of the case, else the case itself."""
+    if done.opened:
+        return url_for("tasks.show", task_id=done.opened[0])
+    return url_for("cases.show", code=code)
+
+
+def _count(rows: list[TaskRow]) -> str:
+    return f"{MOST}+" if len(rows) == MOST else str(len(rows))
+
+
+def _row(task_id: str) -> TaskRow:
+    with context.service().read() as db:
+        row = queries.task(db, context.actor(), task_id)
+    if row is None:
+        raise NotFound("There is no such task.")
+    return row
+
+
+def _definition(row: TaskRow) -> ProcessDefinition:
+    return context.service().definitions.get(row.definition_hash)
+
+
+def _element(row: TaskRow) -> Element:
+    return _definition(row).element(row.process_id, row.element_id)
+
+
+def _title(definition: ProcessDefinition, row: TaskRow) -> str:
+    return str(asking.schema(definition, row.form).get("title") or row.name)
+
+
+def _listed(row: TaskRow) -> Listed:
+    definition = _definition(row)
+    return Listed(row, _title(definition, row), _group(definition, row))
+
+
+def _group(definition: ProcessDefinition, row: TaskRow) -> str:
+    """Return whom a task is for, in words: the role, and the agency it is narrowed to."""
+    role = definition.role_name(row.role)
+    return f"{role}, {_thing(definition, row.agency)}" if row.agency else role
+
+
+def _thing(definition: ProcessDefinition, key: str) -> str:
+    named = {str(entry["id"]): str(entry["name"]) for rows in definition.directories.values() for entry in rows}
+    return named.get(key, key)
+
+
+def _page(row: TaskRow, asked: Asked) -> str:
+    definition, element = _definition(row), _element(row)
+    return render_template(
+        "tasks/task.html",
+        row=row,
+        asked=asked,
+        title=_title(definition, row),
+        group=_group(definition, row),
+        item=_thing(definition, row.item) if row.item else "",
+        element=element,
+        clauses=[definition.clauses[key] for key in _clause_keys(element) if key in definition.clauses],
+        may_claim=row.assignee is None and may_do(context.actor(), row.role, row.agency),
+        is_mine=row.assignee == context.actor().account_id,
+        claim_key=context.new_key(),
+    )
+
+
+def _clause_keys(element: Element) -> list[str]:
+    return element.properties.get("clause", "").split()
+
+
+def _closed(row: TaskRow, typed: list[tuple[str, Any]] | None = None) -> str:
+    return render_template("tasks/closed.html", row=row, title=_title(_definition(row), row), typed=typed)
+
+
+def _held(row: TaskRow, typed: list[tuple[str, Any]] | None = None) -> str:
+    return render_template("tasks/held.html", row=row, title=_title(_definition(row), row), typed=typed)
