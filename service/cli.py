@@ -75,6 +75,8 @@ def run(*, practice: bool) -> None:
     """Migrate, deploy what is not deployed yet, and serve pages and worker until Ctrl-C."""
     environ = {**os.environ, **({"CASEWORK_PRACTICE": "1"} if practice else {})}
     settings = Settings.from_env(environ)
+    if settings.practice and not settings.secret_key:
+        environ["CASEWORK_SECRET_KEY"] = serving.practice_key(settings.data_folder)
     service = create_service(settings)
     serving.prepare(service, bundles.read_folder(HOME), out)
     sys.exit(serving.serve(settings, environ, out))
@@ -150,7 +152,10 @@ def _print_report(path: Path, report: Report) -> None:
         state = "met" if clock.met else "running"
         late = f", breached {', '.join(british(b) for b in clock.breaches)}" if clock.breaches else ""
         moved = f" (first {british(clock.first_due)})" if clock.first_due != clock.due else ""
-        out.print(f"        {clock.key}: due {british(due)}{moved}, act by {british(act_by(due))}, {state}{late}", markup=False)
+        out.print(
+            f"        {clock.key}: due {british(due)}{moved}, act by {british(act_by(due))}, {state}{late}",
+            markup=False,
+        )
     for failure in report.failures:
         out.print(f"        {path}:{failure.line}: {failure.text}", markup=False, style="red")
 

@@ -17,22 +17,28 @@ class SettingsRefused(Exception):
 class Settings:
     """All settings. The name in the environment is the field's in capitals with ``CASEWORK_`` before it."""
 
-    database_url: str = field(default="", metadata={"means": "Where cases are kept: an SQLAlchemy URL of SQLite or PostgreSQL"})
+    database_url: str = field(
+        default="", metadata={"means": "Where cases are kept: an SQLAlchemy URL of SQLite or PostgreSQL"}
+    )
     data_folder: Path = field(default=Path("var"), metadata={"means": "Folder of the embedded database, mail and logs"})
     secret_key: str = field(default="", metadata={"means": "Signs form tokens; at least 32 characters; secret"})
-    practice: bool = field(default=False, metadata={"means": "Practice site: invented cases, open accounts, a clock that can be moved"})
+    practice: bool = field(
+        default=False, metadata={"means": "Practice site: invented cases, open accounts, a clock that can be moved"}
+    )
     host: str = field(default="127.0.0.1", metadata={"means": "Address the web server binds to"})
     port: int = field(default=8000, metadata={"means": "Port the web server binds to"})
     web_processes: int = field(default=2, metadata={"means": "Number of web processes"})
     public_url: str = field(default="", metadata={"means": "Address people use, beginning with https:// in production"})
     mail_from: str = field(default="", metadata={"means": "Sender of reminders"})
-    smtp_url: str = field(default="", metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"})
+    smtp_url: str = field(
+        default="", metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"}
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises ``SettingsRefused`` with a plain sentence."""
         given = {f.name: text for f in fields(cls) if (text := _read(environ, env_name(f.name))) is not None}
-        settings = cls(**{name: _typed(name, text) for name, text in given.items()})
+        settings = cls(**{name: _typed(name, text) for name, text in given.items()})  # type: ignore[arg-type]
         _check(settings, given)
         return settings
 
@@ -82,8 +88,9 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
     if settings.practice:
         production = [env_name(n) for n in ("database_url", "public_url", "smtp_url") if given.get(n)]
         if production:
+            named = ", ".join(production)
             raise SettingsRefused(
-                f"Practice mode cannot be switched on together with {', '.join(production)}: it is for invented cases only."
+                f"Practice mode cannot be switched on together with {named}: it is for invented cases only."
             )
     elif len(settings.secret_key) < 32:
         raise SettingsRefused("CASEWORK_SECRET_KEY must be set to at least 32 characters (or use practice mode).")

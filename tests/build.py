@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from service.core.commands import Command, CompleteUserTask, StartInstance
@@ -20,7 +21,10 @@ ROLES = [
     {"id": "clerk", "name": "Clerk", "scope": "partnership", "starts": ["begin"], "reads": ["case"]},
     {"id": "officer", "name": "Officer", "scope": "agency", "reads": ["case"]},
 ]
-BEGIN = '<bpmn:startEvent id="begin" name="Begin"><bpmn:messageEventDefinition id="b_m" messageRef="m_begin"/></bpmn:startEvent>'
+BEGIN = (
+    '<bpmn:startEvent id="begin" name="Begin"><bpmn:messageEventDefinition id="b_m" messageRef="m_begin"/>'
+    "</bpmn:startEvent>"
+)
 
 
 def at(text: str) -> datetime:
@@ -31,9 +35,7 @@ def at(text: str) -> datetime:
 
 def flow(*ends: str) -> str:
     """Sequence flows along a path: ``flow("a", "b", "c")``."""
-    return "".join(
-        f'<bpmn:sequenceFlow id="{a}_{b}" sourceRef="{a}" targetRef="{b}"/>' for a, b in zip(ends, ends[1:], strict=False)
-    )
+    return "".join(f'<bpmn:sequenceFlow id="{a}_{b}" sourceRef="{a}" targetRef="{b}"/>' for a, b in pairwise(ends))
 
 
 def when(source: str, target: str, condition: str) -> str:
@@ -64,9 +66,9 @@ def timer(element: str, host: str, kind: str, expression: str, *, interrupting: 
     written = "".join(f'<spiffworkflow:property name="{k}" value="{v}"/>' for k, v in properties.items())
     return (
         f'<bpmn:boundaryEvent id="{element}" attachedToRef="{host}" cancelActivity="{str(interrupting).lower()}">'
-        f"<bpmn:extensionElements><spiffworkflow:properties>{written}</spiffworkflow:properties></bpmn:extensionElements>"
-        f'<bpmn:timerEventDefinition id="{element}_t"><bpmn:{kind}>{expression}</bpmn:{kind}></bpmn:timerEventDefinition>'
-        "</bpmn:boundaryEvent>"
+        f"{_properties(written)}"
+        f'<bpmn:timerEventDefinition id="{element}_t"><bpmn:{kind}>{expression}</bpmn:{kind}>'
+        "</bpmn:timerEventDefinition></bpmn:boundaryEvent>"
     )
 
 
@@ -81,13 +83,20 @@ def each(variable: str, item: str) -> str:
 
 def end(element: str = "end", outcome: str = "") -> str:
     """An end event, with an outcome if one is given."""
-    written = f'<spiffworkflow:properties><spiffworkflow:property name="outcome" value="{outcome or element}"/></spiffworkflow:properties>'
-    return f'<bpmn:endEvent id="{element}" name="{element}"><bpmn:extensionElements>{written}</bpmn:extensionElements></bpmn:endEvent>'
+    written = f'<spiffworkflow:property name="outcome" value="{outcome or element}"/>'
+    return f'<bpmn:endEvent id="{element}" name="{element}">{_properties(written)}</bpmn:endEvent>'
+
+
+def _properties(written: str) -> str:
+    inner = f"<spiffworkflow:properties>{written}</spiffworkflow:properties>"
+    return f"<bpmn:extensionElements>{inner}</bpmn:extensionElements>"
 
 
 def a_definition(*parts: str, called: str = "", tables: dict[str, str] | None = None) -> ProcessDefinition:
     """A definition whose main process ``main`` is made of ``parts``; ``called`` are further whole processes."""
-    main = f'{HEAD}<bpmn:process id="main" isExecutable="true">{"".join(parts)}</bpmn:process>{called}</bpmn:definitions>'
+    main = (
+        f'{HEAD}<bpmn:process id="main" isExecutable="true">{"".join(parts)}</bpmn:process>{called}</bpmn:definitions>'
+    )
     deployment = {"key": "test", "main": "main", "case_prefix": "T", "title": "Test", "case_word": "case"}
     return definition_of({
         "processes/main.bpmn": main, "processes/roles.json": json.dumps(ROLES),

@@ -55,9 +55,9 @@ def may_send(definition: ProcessDefinition, actor: Actor, message: str) -> bool:
 
 
 def may_read(definition: ProcessDefinition, actor: Actor, access: str, owner_agency: str | None) -> bool:
-    """Whether the actor may read records of a class. An agency's record is open to its own people of a reading role,
+    """Whether the actor may read records of a class.
 
-    and to those whose role belongs to no agency.
+    An agency's record is open to its own people of a reading role, and to those whose role belongs to no agency.
     """
     for membership in actor.memberships:
         role = definition.roles.get(membership.role, {})

@@ -62,14 +62,16 @@ class FireTimers:
 Command: TypeAlias = StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | FireTimers
 
 _TYPES: dict[str, type[Any]] = {
-    t.__name__: t
-    for t in (StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers)
+    t.__name__: t for t in (StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers)
 }
 
 
 def to_json(command: Command) -> dict[str, Any]:
     """Return the JSON object the history keeps for ``command``."""
-    return {"type": type(command).__name__, **{f.name: values.encode(getattr(command, f.name)) for f in fields(command)}}
+    return {
+        "type": type(command).__name__,
+        **{f.name: values.encode(getattr(command, f.name)) for f in fields(command)},
+    }
 
 
 def from_json(written: Mapping[str, Any]) -> Command:

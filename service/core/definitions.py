@@ -15,8 +15,8 @@ from typing import Any
 from lxml import etree
 
 from service.core import values
-from service.core.errors import NotFound
 from service.core.engine.specification import Specification, build
+from service.core.errors import NotFound
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -38,6 +38,11 @@ class Element:
     message: str | None = None
     attached_to: str | None = None
     timer: str | None = None
+
+    @property
+    def ends_process(self) -> bool:
+        """Whether this is an end of the process itself, not of something beside it."""
+        return self.kind == "endEvent" and "in_event_subprocess" not in self.properties
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,9 @@ class ProcessDefinition:
     def start_messages(self) -> list[Element]:
         """The start events of the main process that a message starts, in the order of the diagram."""
         found = self.processes[self.main].elements.values()
-        return [e for e in found if e.kind == "startEvent" and e.message and not e.properties.get("in_event_subprocess")]
+        return [
+            e for e in found if e.kind == "startEvent" and e.message and not e.properties.get("in_event_subprocess")
+        ]
 
     def message_element(self, message: str) -> Element:
         """The node that receives ``message``; one with a form is preferred. Raises ``NotFound``."""

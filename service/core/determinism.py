@@ -57,8 +57,8 @@ def _next_id() -> UUID:
     return UUID(int=seam.prefix | seam.drawn)
 
 
-spiff_timer.datetime = _EngineDatetime  # type: ignore[misc, assignment]
-spiff_task.time = SimpleNamespace(time=_seconds)  # type: ignore[assignment]
+spiff_timer.datetime = _EngineDatetime
+spiff_task.time = SimpleNamespace(time=_seconds)
 spiff_task.uuid4 = _next_id
 
 

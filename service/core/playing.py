@@ -81,7 +81,7 @@ class Player:
         if not found:
             now = ", ".join(sorted({t.element_id for t in self.open.values()})) or "nothing"
             raise TaskClosed(f"The task {element} is not open. Open now: {now}.")
-        return sorted(found, key=lambda t: (not access.may_do(who, t.role, t.agency), t.task_id))[0]
+        return min(found, key=lambda t: (not access.may_do(who, t.role, t.agency), t.task_id))
 
     def clocks(self) -> dict[str, Clock]:
         """The clocks as they stand."""

@@ -66,12 +66,10 @@ def examine(
     except ChainBroken as broken:
         return Verdict("broken", len(steps), broken.seq, f"The chain is broken at step {broken.seq}. {broken}")
     try:
-        last = None
-        for _, last in replay(definition_of, steps):
-            pass
+        outcomes = [outcome for _, outcome in replay(definition_of, steps)]
     except ReplayDiffers as other:
         return Verdict("differs", count, other.seq, f"The chain of {count} steps is intact, but {_lower(str(other))}")
-    if stored_state is not None and (last is None or last.state != stored_state):
+    if stored_state is not None and (not outcomes or outcomes[-1].state != stored_state):
         text = f"The chain of {count} steps is intact, but the case as it is stored now is not what they lead to."
         return Verdict("differs", count, count, text)
     text = f"The chain of {count} steps is intact, and running them again gives the same result at every step."

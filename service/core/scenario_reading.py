@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+    found = {str(k): v for k, v in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
     found[LINE] = node.start_mark.line + 1
     return found
 

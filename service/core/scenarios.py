@@ -121,7 +121,7 @@ def _expect(player: Player, wanted: Mapping[str, Any]) -> list[Failure]:
     return [Failure(line, text) for text in _differences(player, wanted)]
 
 
-def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:
+def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noqa: C901, PLR0911 - one arm for each kind
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
@@ -131,7 +131,11 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:
         case {"not_open": elements}:
             return [f"{e} should not be open" for e in elements if e in open_now]
         case {"ended": outcome}:
-            return [] if player.outcome == outcome else [f"should have ended as {outcome}; it is {player.outcome or 'still running'}"]
+            return (
+                []
+                if player.outcome == outcome
+                else [f"should have ended as {outcome}; it is {player.outcome or 'still running'}"]
+            )
         case {"happened": element}:
             return _happened(player, str(element), wanted)
         case {"reminded": key}:
@@ -169,9 +173,13 @@ def _refused(player: Player, act: Mapping[str, Any]) -> list[str]:
         return []
     try:
         player.task(str(act["task"]), None, actor(str(act["as"])))
-        player.complete(str(act["task"]), None, str(act["as"]), without_lines(act.get("data") or {}), instant(act["at"]))
+        player.complete(
+            str(act["task"]), None, str(act["as"]), without_lines(act.get("data") or {}), instant(act["at"])
+        )
     except (Rejection, ValueError, KeyError) as reason:
-        return [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
+        return (
+            [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
+        )
     return [f"{act['task']} by {act['as']} should have been refused"]
 
 

@@ -65,7 +65,9 @@ class Deployments:
             if path not in found.files or len(text) > LONGEST_FILE:
                 raise NotFound("There is no such file in this draft, or it is too long.")
             if found.version != version:
-                raise DraftMoved(f"{found.updated_by_name} saved this draft meanwhile. Copy your work, then open it again.")
+                raise DraftMoved(
+                    f"{found.updated_by_name} saved this draft meanwhile. Copy your work, then open it again."
+                )
             changed = {"files": json.dumps({**found.files, path: text}), "version": version + 1}
             who = {"updated_by": actor.account_id, "updated_at": self.clock()}
             db.execute(update(draft).where(draft.c.id == draft_id).values({**changed, **who}))
@@ -77,7 +79,9 @@ class Deployments:
             self._require_owner(db, actor)
             found = _draft(db, draft_id)
             if found.version != version:
-                raise DraftMoved(f"{found.updated_by_name} saved this draft meanwhile. Look at it again before you deploy.")
+                raise DraftMoved(
+                    f"{found.updated_by_name} saved this draft meanwhile. Look at it again before you deploy."
+                )
             at = self.clock()
             row = _deploy(db, found.files, note, by=actor.account_id, at=at)
             db.execute(update(draft).where(draft.c.id == draft_id).values(deployed_at=at))

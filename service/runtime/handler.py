@@ -58,7 +58,9 @@ class Handler:
     clock: Callable[[], datetime]
     definitions: Definitions
 
-    def start(self, actor: Actor, message: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False) -> Done:
+    def start(
+        self, actor: Actor, message: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False
+    ) -> Done:
         """Start a case by a message form. Raises ``NotAllowed``, ``FormRefused``, ``NeedsConfirmation``."""
         with transaction(self.store) as db:
             if (answer := _answered(db, actor, key, ("start", message, raw, confirmed))) is not None:
@@ -79,10 +81,12 @@ class Handler:
             done = _step(db, definition, held, command, at=at, actor=actor, written=written)
             return _answer(db, actor, key, ("start", message, raw, confirmed), done, at)
 
-    def complete(self, actor: Actor, task_id: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False) -> Done:
-        """Complete a task with its form. Raises ``NotFound``, ``TaskClosed``, ``TaskHeld``, ``FormRefused``,
+    def complete(
+        self, actor: Actor, task_id: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False
+    ) -> Done:
+        """Complete a task with its form.
 
-        ``NeedsConfirmation``.
+        Raises ``NotFound``, ``TaskClosed``, ``TaskHeld``, ``FormRefused``, ``NeedsConfirmation``.
         """
         with transaction(self.store) as db:
             if (answer := _answered(db, actor, key, ("complete", task_id, raw, confirmed))) is not None:
@@ -100,7 +104,14 @@ class Handler:
             return _answer(db, actor, key, ("complete", task_id, raw, confirmed), done, at)
 
     def send(
-        self, actor: Actor, instance_id: str, message: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False
+        self,
+        actor: Actor,
+        instance_id: str,
+        message: str,
+        raw: Mapping[str, object],
+        key: str,
+        *,
+        confirmed: bool = False,
     ) -> Done:
         """Give a case a message with its form. Raises ``NotFound``, ``NotAllowed``, ``NotWaiting``, ``FormRefused``."""
         with transaction(self.store) as db:

@@ -64,7 +64,9 @@ def title(definition: ProcessDefinition, kept: Step, task_names: Mapping[str, st
     return str(command["type"])
 
 
-def verdict(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step], state: bytes | None = None) -> Verdict:
+def verdict(
+    definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step], state: bytes | None = None
+) -> Verdict:
     """Whether the chain holds and running it again gives the same, in one of three verdicts."""
     return replay.examine(definition_of, steps, state)
 

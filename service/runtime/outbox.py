@@ -45,7 +45,9 @@ def put(db: Connection, definition: ProcessDefinition, held: Held, taken: Step, 
             ))  # fmt: skip
 
 
-def _letters(db: Connection, definition: ProcessDefinition, held: Held, happened: tuple[Event, ...]) -> Iterator[_Letter]:
+def _letters(
+    db: Connection, definition: ProcessDefinition, held: Held, happened: tuple[Event, ...]
+) -> Iterator[_Letter]:
     for event in happened:
         match event:
             case UserTaskCreated(role=role) if role:

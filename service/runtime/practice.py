@@ -72,10 +72,8 @@ def _accounts(definition: ProcessDefinition) -> list[tuple[str, str, list[tuple[
     return found
 
 
-def _add(
-    db: Connection, name: str, email: str, roles: list[tuple[str, str | None]], hashed: str, at: datetime
-) -> None:
-    account_id = email.split("@")[0]
+def _add(db: Connection, name: str, email: str, roles: list[tuple[str, str | None]], hashed: str, at: datetime) -> None:
+    account_id = email.split("@", maxsplit=1)[0]
     db.execute(insert(account).values(id=account_id, email=email, name=name, password_hash=hashed, practice=True))
     for role, agency in roles:
         db.execute(insert(membership).values(
@@ -123,7 +121,9 @@ class _Playing:
         begun = instant(scenario["start"]["at"]).date()
         with reading(self.service.store) as db:
             joined = request.join(process_instance, process_instance.c.started_at == request.c.at)
-            wanted = select(process_instance.c.started_at).select_from(joined).where(request.c.key == self._key("start"))
+            wanted = (
+                select(process_instance.c.started_at).select_from(joined).where(request.c.key == self._key("start"))
+            )
             earlier = db.execute(wanted).scalar()
         if earlier is not None:
             return timedelta(days=(earlier.astimezone(LONDON).date() - begun).days)

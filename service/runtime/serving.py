@@ -4,11 +4,13 @@ Only processes started here are ended here, by their id. If one ends by itself, 
 says so, so that whatever watches it can start it again.
 """
 
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -41,6 +43,16 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
             out.print(f"Practice case {done.code or '–'}: {done.problem or done.name}", markup=False)
 
 
+def practice_key(folder: Path) -> str:
+    """The key a practice site signs its forms with: made once, so that open pages survive a restart."""
+    kept = folder / "practice.key"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(secrets.token_hex(32))
+        kept.chmod(0o600)
+    return kept.read_text().strip()
+
+
 def serve(settings: Settings, environ: Mapping[str, str], out: Console) -> int:
     """Serve until interrupted and return the exit code: 0 when asked to stop, 1 when a process ended by itself."""
     started = [subprocess.Popen(command, env=dict(environ)) for command in _commands(settings)]  # noqa: S603
@@ -68,9 +80,10 @@ def serve(settings: Settings, environ: Mapping[str, str], out: Console) -> int:
 
 
 def _commands(settings: Settings) -> list[list[str]]:
+    address = f"{settings.host}:{settings.port}"
     web = [
-        sys.executable, "-m", "gunicorn", "service.app:from_environment()", "--bind", f"{settings.host}:{settings.port}",
-        "--workers", str(settings.web_processes), "--worker-class", "sync", "--timeout", "30", "--no-control-socket",
-        "--log-level", "warning",
-    ]  # fmt: skip
+        *(sys.executable, "-m", "gunicorn", "service.app:from_environment()", "--bind", address),
+        *("--workers", str(settings.web_processes), "--worker-class", "sync", "--timeout", "30"),
+        *("--no-control-socket", "--log-level", "warning"),
+    ]
     return [web, [sys.executable, "-m", "service.cli", "worker"]]

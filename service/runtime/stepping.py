@@ -65,7 +65,13 @@ def _ended(happened: tuple[Event, ...]) -> tuple[str, str] | None:
 
 
 def keep_record(
-    db: Connection, definition: ProcessDefinition, written: Written, taken: Step, *, task_id: str | None, agency: str | None
+    db: Connection,
+    definition: ProcessDefinition,
+    written: Written,
+    taken: Step,
+    *,
+    task_id: str | None,
+    agency: str | None,
 ) -> None:
     """Keep what a person wrote, beside the step that holds its hash."""
     form = definition.forms[written.form]

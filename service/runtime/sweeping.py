@@ -1,5 +1,6 @@
-"""What happens by itself: due timers fire, letters leave the outbox. Called again and again; losing a turn loses nothing.
+"""What happens by itself: due timers fire, letters leave the outbox.
 
+Called again and again; losing a turn loses nothing.
 What is due is in our tables. One broken case becomes an incident and never stops the others.
 """
 

@@ -4,16 +4,17 @@ Huey only carries the turns; what is due is in our tables, so a lost turn is lat
 keeps its queue in a file of its own; with PostgreSQL, in the same database.
 """
 
-from huey import Huey, SqliteHuey, crontab
+from huey import Huey, PostgresHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from service.runtime.service import Service
 
-EVERY_SECONDS = 5
-
 
 def queue_of(service: Service) -> Huey:
     """The queue for a service's store."""
+    if not service.store.embedded:
+        dsn = service.store.writers.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresHuey("casework", dsn=dsn)
     folder = service.settings.data_folder
     folder.mkdir(parents=True, exist_ok=True)
     return SqliteHuey("casework", filename=str(folder / "queue.db"), fsync=True)

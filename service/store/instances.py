@@ -32,8 +32,9 @@ class Held:
 
 
 def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held:
-    """Lock an instance and return it. Raises ``NotFound``, also for one another process holds if ``skip_locked``;
+    """Lock an instance and return it.
 
+    Raises ``NotFound``, also for one that another process holds if ``skip_locked``;
     ``StateDamaged`` when the stored state is not the one its last step wrote.
     """
     wanted = select(process_instance).where(process_instance.c.id == instance_id)
@@ -47,7 +48,9 @@ def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held
     return Held(row.id, row.code, row.definition_hash, row.version, state, row.head_hash, row.status)
 
 
-def add(db: Connection, *, instance_id: str, code: str, definition_hash: str, at: datetime, partnerships: frozenset[str]) -> Held:
+def add(
+    db: Connection, *, instance_id: str, code: str, definition_hash: str, at: datetime, partnerships: frozenset[str]
+) -> Held:
     """Add an instance that has taken no step yet."""
     db.execute(insert(process_instance).values(
         id=instance_id, code=code, definition_hash=definition_hash, version=0, state="", head_hash=chain.START,
@@ -92,7 +95,7 @@ def keep(
 
 
 def _text(value: Mapping[str, Any] | list[Any]) -> str:
-    return values.canonical(value).decode()  # type: ignore[arg-type]
+    return values.canonical(value).decode()
 
 
 def step_from(row: Any) -> Step:

@@ -100,7 +100,9 @@ def _may(definition: ProcessDefinition, reader: Actor, row: Any) -> bool:
     return row.author == reader.account_id or may_read(definition, reader, row.access, row.agency)
 
 
-def record_by_id(db: Connection, definition: ProcessDefinition, reader: Actor, instance_id: str, record_id: str) -> RecordRow | None:
+def record_by_id(
+    db: Connection, definition: ProcessDefinition, reader: Actor, instance_id: str, record_id: str
+) -> RecordRow | None:
     """One record with its answers, if the reader may read it."""
     wanted = _record_rows().where(record.c.id == record_id, record.c.instance_id == instance_id)
     row = db.execute(wanted).one_or_none()
@@ -128,7 +130,7 @@ def _definition_rows() -> Select[Any]:
 def definitions(db: Connection) -> list[DefinitionRow]:
     """Every deployment, newest first."""
     wanted = _definition_rows().order_by(process_definition.c.version.desc())
-    return [DefinitionRow(**r._mapping) for r in db.execute(wanted)]
+    return [DefinitionRow(*r) for r in db.execute(wanted)]
 
 
 def current_definition(db: Connection) -> DefinitionRow | None:

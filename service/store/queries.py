@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select, true
 
 from service.core import values
 from service.core.access import Actor
@@ -33,7 +33,7 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
             exists().where(
                 ownership.c.instance_id == process_instance.c.id, ownership.c.partnership_id == m.partnership
             ),
-            process_instance.c.id == m.instance_id if m.instance_id else True,
+            process_instance.c.id == m.instance_id if m.instance_id else true(),
         )
         for m in actor.memberships
     ]  # fmt: skip
@@ -44,7 +44,7 @@ def _mine_to_do(actor: Actor) -> ColumnElement[bool]:
     groups = [
         and_(
             user_task.c.role == m.role,
-            or_(user_task.c.agency.is_(None), user_task.c.agency == m.agency) if m.agency else user_task.c.agency.is_(None),
+            or_(user_task.c.agency.is_(None), user_task.c.agency == (m.agency or "")),
         )
         for m in actor.memberships
     ]  # fmt: skip
@@ -69,11 +69,11 @@ def _task_rows() -> Select[Any]:
 
 
 def _task(row: Any) -> TaskRow:
-    return TaskRow(**row._mapping)
+    return TaskRow(**{name: getattr(row, name) for name in TaskRow.__slots__})
 
 
 def tasks(db: Connection, actor: Actor, *, which: str, limit: int = 200) -> list[TaskRow]:
-    """The actor's tasks: ``mine`` (claimed), ``groups`` (waiting for anybody of a group) or ``done``; nearest due first."""
+    """The actor's tasks: ``mine`` (claimed), ``groups`` (open to anybody of a group) or ``done``; nearest due first."""
     wanted = _task_rows().where(_visible(actor))
     match which:
         case "mine":

@@ -1,4 +1,4 @@
-"""The tables. ``step`` and ``record`` are the truth; ``user_task``, ``timer_job`` and ``clock`` could be rebuilt from it.
+"""The tables. ``step`` and ``record`` are the truth; tasks, timers and clocks could be rebuilt from it.
 
 All instants are set by us, in UTC, to the microsecond; all bodies are text. Names of constraints follow one rule.
 """
@@ -38,7 +38,7 @@ class Instant(TypeDecorator[datetime]):
         in_utc = value.astimezone(UTC)
         return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
         """Always aware, always UTC."""
         if value is None:
             return None
@@ -195,5 +195,8 @@ request = Table(
 )  # fmt: skip
 
 practice_clock = Table(
-    "practice_clock", metadata, Column("id", Integer, primary_key=True), Column("seconds_ahead", Integer, nullable=False),
-)  # fmt: skip
+    "practice_clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seconds_ahead", Integer, nullable=False),
+)

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from build import BEGIN, Played, a_definition, at, each, end, flow, script, timer, user, when
 
+from build import BEGIN, Played, a_definition, at, each, end, flow, script, timer, user, when
 from service.core.commands import ClaimUserTask, CompleteUserTask, DeliverMessage, FireTimers, ReleaseUserTask
 from service.core.engine.markers import markers, waiting_messages
 from service.core.errors import NothingToDo, NotWaiting, StepFailed, TaskClosed, TaskHeld
@@ -245,7 +245,9 @@ def test_repeating_over_something_that_is_no_list_fails_loudly(wrong):
 
 
 def test_a_failing_script_undoes_the_whole_step():
-    definition = a_definition(BEGIN, user("one"), script("bad", "x = nothing_here + 1"), end(), flow("begin", "one", "bad", "end"))
+    definition = a_definition(
+        BEGIN, user("one"), script("bad", "x = nothing_here + 1"), end(), flow("begin", "one", "bad", "end")
+    )
     case = Played(definition)
     case.start()
     before = case.state
@@ -275,8 +277,7 @@ def test_a_case_that_goes_round_too_often_says_so_before_it_dies():
     case = Played(definition)
     case.start()
     with pytest.raises(StepFailed, match="too often"):
-        for _ in range(40):
-            case.complete("turn", "2026-03-03T09:00", enough=False)
+        [case.complete("turn", "2026-03-03T09:00", enough=False) for _ in range(40)]
     assert case.waiting == ["turn"]
 
 
@@ -297,8 +298,10 @@ TABLE = """<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id=
 <decision id="size" name="Size"><decisionTable id="size_table" hitPolicy="FIRST">
 <input id="i1" label="Amount"><inputExpression id="ie1" typeRef="number"><text>amount</text></inputExpression></input>
 <output id="o1" label="Size" name="size" typeRef="string"/>
-<rule id="r1"><inputEntry id="u1"><text>&gt; 100</text></inputEntry><outputEntry id="oe1"><text>"large"</text></outputEntry></rule>
-<rule id="r2"><inputEntry id="u2"><text></text></inputEntry><outputEntry id="oe2"><text>"small"</text></outputEntry></rule>
+<rule id="r1"><inputEntry id="u1"><text>&gt; 100</text></inputEntry>
+<outputEntry id="oe1"><text>"large"</text></outputEntry></rule>
+<rule id="r2"><inputEntry id="u2"><text></text></inputEntry>
+<outputEntry id="oe2"><text>"small"</text></outputEntry></rule>
 </decisionTable></decision></definitions>"""
 
 

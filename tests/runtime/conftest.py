@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 import pytest
-from build import MINI
 from sqlalchemy import insert
 
+from build import MINI
 from service.core.access import Actor
 from service.runtime.bundles import read_folder
 from service.runtime.service import Service, join

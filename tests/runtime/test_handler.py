@@ -4,7 +4,6 @@ import threading
 from uuid import uuid4
 
 import pytest
-from story import APPLICATION, COMPLETE, GRANT, begin, key
 from sqlalchemy import event, func, select
 
 from service.core import chain
@@ -21,6 +20,8 @@ from service.core.errors import (
 from service.store import instances, queries
 from service.store.tables import metadata, outbox, process_instance, record, step, user_task
 from service.store.transaction import transaction
+from story import APPLICATION, COMPLETE, GRANT, begin, key
+
 
 def counts(service) -> dict[str, int]:
     with service.read() as db:
@@ -125,7 +126,11 @@ def test_a_message_reaches_only_its_case_and_only_while_it_waits(service, who):
     more = {"extended_to": "2013-09-01", "reason": "A survey is needed."}
     with service.read() as db:
         question = service.definitions.current(db).forms["more_time"]["components"]
-    raw = {c["key"]: more.get(c["key"], "2013-09-01" if c["type"] == "datetime" else more["reason"]) for c in question if "key" in c}
+    raw = {
+        c["key"]: more.get(c["key"], "2013-09-01" if c["type"] == "datetime" else more["reason"])
+        for c in question
+        if "key" in c
+    }
     service.handler.send(who("ben"), done.instance_id, "more_time_allowed", raw, key())
     with service.read() as db:
         assert [c.extensions for c in queries.clocks(db, done.instance_id)] == [1]
@@ -197,7 +202,7 @@ def test_steps_cannot_fork(service, who):
 
 
 def test_letters_carry_a_code_and_a_task_and_nothing_else(service, who, post, clock):
-    done, task = begin(service, who)
+    _, task = begin(service, who)
     service.handler.complete(who("ann"), task, COMPLETE, key())
     clock.to("2013-07-01T09:00")
     assert service.sweeper.sweep() == 1

@@ -4,13 +4,13 @@ import json
 from uuid import uuid4
 
 import pytest
-from story import APPLICATION, COMPLETE, GRANT, begin, key
 
 from service.core.chain import ChainBroken, verify
 from service.runtime import bundles, history
 from service.store import instances, queries
 from service.store.tables import step
 from service.store.transaction import transaction
+from story import APPLICATION, COMPLETE, GRANT, begin, key
 
 
 @pytest.fixture
@@ -108,7 +108,9 @@ def test_cases_stay_on_the_version_they_started_on(service, who):
     with service.read() as db:
         files = dict(service.definitions.current(db).files)
     diagram = files["processes/application.bpmn"]
-    files["processes/application.bpmn"] = diagram.replace("months_after(received_on, 1)", "months_after(received_on, 2)")
+    files["processes/application.bpmn"] = diagram.replace(
+        "months_after(received_on, 1)", "months_after(received_on, 2)"
+    )
     row = service.deployments.deploy(who("una"), files, "two months")
     later = service.handler.start(who("ann"), "application_received", APPLICATION, uuid4().hex)
     with service.read() as db:

@@ -23,8 +23,8 @@ from SpiffWorkflow.task import Task
 
 from service.core import clocks, values
 from service.core.clocks import Clock, Reminder
-from service.core.errors import StateDamaged
 from service.core.engine.specification import Specification
+from service.core.errors import StateDamaged
 
 VERSION = 1
 
@@ -71,9 +71,7 @@ class _LeanWorkflowConverter(BpmnWorkflowConverter):
 
 
 _serializer = BpmnWorkflowSerializer(
-    BpmnWorkflowSerializer.configure(
-        {**SPIFF_CONFIG, Task: SimpleTaskConverter, BpmnWorkflow: _LeanWorkflowConverter}
-    )
+    BpmnWorkflowSerializer.configure({**SPIFF_CONFIG, Task: SimpleTaskConverter, BpmnWorkflow: _LeanWorkflowConverter})
 )
 
 

@@ -3,12 +3,25 @@
 Everything is derived by comparing the engine's task tree with the memory, so nothing can be forgotten.
 """
 
+from datetime import datetime
+
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimeDateEventDefinition
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
 from service.core import clocks
 from service.core.clocks import Clock
+from service.core.engine.memory import OpenTask, OpenTimer, task_of
+from service.core.engine.running import (
+    Running,
+    as_instant,
+    is_cycle,
+    main_child,
+    ready_tasks,
+    rearm,
+    tasks_in,
+    timers_of,
+)
 from service.core.events import (
     TimerCancelled,
     TimerFired,
@@ -18,8 +31,6 @@ from service.core.events import (
     UserTaskCreated,
     UserTaskDueMoved,
 )
-from service.core.engine.memory import OpenTask, OpenTimer, task_of
-from service.core.engine.running import Running, as_instant, is_cycle, main_child, ready_tasks, rearm, tasks_in, timers_of
 
 
 def notice(run: Running) -> None:
@@ -192,7 +203,7 @@ def _remind_task(run: Running, task: Task) -> None:
         _remind(run, "task", str(task.id), element.name, None, element.properties.get("remind", ""))
 
 
-def _due(run: Running, task: Task, opened: OpenTask) -> object:
+def _due(run: Running, task: Task, opened: OpenTask) -> datetime | None:
     element = run.element_of(task)
     if element is None or not element.properties.get("due"):
         return None

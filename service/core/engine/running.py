@@ -19,10 +19,10 @@ from SpiffWorkflow.util.task import TaskState
 from service.core.calendar import end_of_day
 from service.core.definitions import Element, ProcessDefinition
 from service.core.determinism import Seam
+from service.core.engine.memory import Memory, task_of
 from service.core.errors import StepFailed
 from service.core.events import Event
 from service.core.expressions_hooks import SafeEngine
-from service.core.engine.memory import Memory, task_of
 
 TICK = timedelta(microseconds=1)  # the engine's comparison is strict: a timer fires just after its due instant
 DEPTH = 900  # the engine stops seeing ready tasks at 1,000
@@ -169,5 +169,3 @@ def rearm(run: Running, fired: Task) -> Task:
     fired.task_spec._predict(again, mask=TaskState.NOT_FINISHED_MASK)
     fired.task_spec._update(again)
     return again
-
-

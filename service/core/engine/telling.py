@@ -5,8 +5,8 @@
 
 from datetime import datetime
 
-from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import EventBasedGateway
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import EventBasedGateway
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
 from SpiffWorkflow.dmn.specs.business_rule_task_mixin import BusinessRuleTaskMixin
 from SpiffWorkflow.task import Task
@@ -61,9 +61,8 @@ def after(run: Running, task: Task) -> None:
         _timer_fired(run, task, place)
     run.events.append(ElementCompleted(*place, run.item_of(task)))
     element = run.definition.element(*place)
-    if element.kind == "endEvent" and place[0] == run.definition.main:
-        if "in_event_subprocess" not in element.properties:
-            run.ended_at = element
+    if place[0] == run.definition.main and element.ends_process:
+        run.ended_at = element
 
 
 def _fired(run: Running, task: Task) -> bool:
@@ -91,7 +90,8 @@ def _decision(run: Running, task: Task) -> Event:
     rules = engine.decide(task)
     inputs = {i.label or i.expression: run.engine.evaluate(task, i.expression) for i in table.inputs}
     place = run.place_of(task) or (run.definition.main, task.task_spec.name)
-    return DecisionEvaluated(table.id, *place, inputs, [r.id for r in rules], dict(engine.result(task)))
+    outputs = dict(engine.result(task))
+    return DecisionEvaluated(table.id, place[0], place[1], inputs, [r.id for r in rules], outputs)
 
 
 def _lift_outputs(run: Running, task: Task) -> None:
