@@ -34,7 +34,8 @@ def _itself(
     for problem in check_form(form, directories):
         where = f"“{problem.field}”: " if problem.field else ""
         bare = not problem.field and (not form.get("title") or not form.get("components"))
-        level: Level = "warning" if bare and ("title" in problem.message or "components" in problem.message) else "error"
+        slight = bare and ("title" in problem.message or "components" in problem.message)
+        level: Level = "warning" if slight else "error"
         mend = "Correct it in the form editor."
         yield Finding(path, None, None, level, "form", f"{where}{problem.message.removesuffix('.')}.", mend)
 

@@ -2,12 +2,12 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from service.core import expressions
-from service.core.expressions_functions import FUNCTIONS as _CALLS
 
-FUNCTIONS = frozenset(_CALLS)
+SOME_DAY = datetime(2026, 1, 15, 9, tzinfo=UTC)  # any day will do: only the kind of a value is asked
 
 _FEEL = re.compile(r"^\s*=")
 
@@ -15,8 +15,9 @@ _FEEL = re.compile(r"^\s*=")
 def _said(ask: Callable[[str], object], text: str) -> str | None:
     try:
         ask(text)
-    except (expressions.ExprError, expressions.ExprSyntax) as wrong:
-        return str(wrong) or "it cannot be read."
+    except expressions.ExprError as wrong:
+        said = str(wrong)
+        return f"{said.rstrip('.') or 'it cannot be read'}."
     return None
 
 
@@ -34,7 +35,7 @@ def reads(text: str) -> frozenset[str]:
     """The variables an expression reads; empty if it is no expression."""
     try:
         return frozenset(expressions.names(text))
-    except (expressions.ExprError, expressions.ExprSyntax):
+    except expressions.ExprError:
         return frozenset()
 
 
@@ -46,16 +47,25 @@ def constant(text: str) -> object:
         return None
 
 
-def assignments(script: str) -> list[tuple[str, str]]:
-    """The lines of a script as (target, expression); a target may be ``item.field``."""
+def value(text: str, given: Mapping[str, object] | None = None) -> tuple[object, str | None] | None:
+    """What ``text`` gives when it needs nothing but ``given``: (value, ``None``) or (``None``, why it has no value).
+
+    ``None`` when it looks at anything that is known only in a running case.
+    """
+    if not reads(text) <= set(given or {}):
+        return None
     try:
-        body = ast.parse(script).body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return expressions.evaluate(text, given or {}, at=SOME_DAY), None
+    except expressions.ExprError as wrong:
+        return None, f"{str(wrong).rstrip('.')}."
+
+
+def assignments(script: str) -> list[tuple[str, str]]:
+    """The lines of a script as (target, expression); a target may be ``item.field``. Empty if it is no script."""
+    try:
+        return [(line.target, line.expression) for line in expressions.lines(script)]
+    except expressions.ExprError:
         return []
-    return [
-        (ast.unparse(line.targets[0]), ast.unparse(line.value))
-        for line in body if isinstance(line, ast.Assign) and len(line.targets) == 1
-    ]  # fmt: skip
 
 
 def hint(text: str) -> str | None:

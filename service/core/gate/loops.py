@@ -83,10 +83,10 @@ def _list(scope: Scope, node: Node, multi: etree._Element, listed: str) -> Itera
         yield error(scope.file, multi, "loop-without-list", message, "Name a variable that holds a list.")
     item = multi.find("bpmn:inputDataItem", NS)
     name = "" if item is None else item.get("name") or item.get("id") or ""
-    if not name:
+    if item is None or not name:
         message = f"{node.words} is repeated, but the item has no name, so its steps cannot speak of it."
         yield warning(scope.file, multi, "loop-without-item", message, "Give the item a name, such as  agency.")
-    elif not name.isidentifier():
+    elif not name.isidentifier() and not (item.get("id") or "").isidentifier():
         message = f"{node.words} calls its item “{name}”, which cannot be a name in an expression."
         yield error(scope.file, item, "item-name", message, "Use letters, figures and underscores.")
     elif name == listed:

@@ -3,13 +3,13 @@
 import keyword
 from collections.abc import Iterator, Mapping
 
+from service.core.expressions import RESERVED
 from service.core.gate import formulas, loops, scripts
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, text_of
 from service.core.gate.xml_door import NS
 
 GIVEN = frozenset({"clocks", "opened_at"})
-REFUSED = frozenset({"typename", "self"})
 
 
 def name_problem(name: str) -> str | None:
@@ -18,7 +18,7 @@ def name_problem(name: str) -> str | None:
         return "a name consists of letters, figures and underscores."
     if name.startswith("_") or keyword.iskeyword(name):
         return "it is kept for the language itself."
-    if name in REFUSED | GIVEN | formulas.FUNCTIONS:
+    if name in RESERVED:
         return "it is kept for the service itself."
     return None
 
@@ -89,7 +89,7 @@ def _unset(bundle: Bundle, known: frozenset[str]) -> Iterator[Finding]:
     told: set[tuple[str, str]] = set()
     for scope in bundle.running:
         for node, text in _read(scope):
-            for name in sorted(formulas.reads(text) - known - formulas.FUNCTIONS):
+            for name in sorted(formulas.reads(text) - known):
                 if (node.id, name) not in told:
                     told.add((node.id, name))
                     message = f"{node.words} looks at “{name}”, which no form, script or decision sets."

@@ -4,6 +4,7 @@ Rules that need a companion file (roles, forms, clauses) speak only when that fi
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 from lxml import etree
 
@@ -131,8 +132,8 @@ def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Kno
     for name in ("due", "agency"):
         text = properties.get(name, "").strip()
         wrong = formulas.problem(text) if text else None
-        if text and name == "due" and not wrong and formulas.constant(text) is not None:
-            wrong = "it is not a date."
+        if text and name == "due" and not wrong:
+            wrong = _no_date(text)
         if wrong:
             message = f"The property “{name}” of {node.mention} cannot be worked out: {wrong}"
             mend = "Write an expression, such as  working_days_after(opened_at, 5)." if name == "due" else (
@@ -147,6 +148,14 @@ def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Kno
         if known.roles is not None and role not in known.roles:
             message = f"{node.words} reminds the role “{role}”, which does not exist."
             yield error(scope.file, node.xml, "role-unknown", message, "Choose roles of processes/roles.json.")
+
+
+def _no_date(text: str) -> str | None:
+    """Why a due expression that can be tried gives no date."""
+    found = formulas.value(text, {"opened_at": formulas.SOME_DAY})
+    if found is None or isinstance(found[0], date):
+        return None
+    return found[1] or "it is not a date."
 
 
 def _clauses(

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from service.core.gate.finding import Finding, error
 from service.core.gate.model import ACTIVITIES, Bundle, Scope
 
+CHOICES = {"exclusiveGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway"}
 MOST_ELEMENTS = 2_000
 MOST_IN_LINE = 300
 DEEPEST = 30
+MOST_AHEAD = 20_000
 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
@@ -23,6 +25,11 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
         if length > MOST_IN_LINE:
             message = f"{scope.words} has {length} tasks in a line; more than {MOST_IN_LINE} are not run."
             yield error(scope.file, scope.xml, "too-long", message, "Move a stretch into a process of its own.")
+        if ahead(scope) > MOST_AHEAD:
+            message = f"{scope.words} splits into parallel ways again and again, so that the engine, which looks ahead"
+            message += " along every combination of them, could not start it."
+            mend = "Move some of the parallel stretches into processes of their own, and call them."
+            yield error(scope.file, scope.xml, "too-many-ways-ahead", message, mend)
         if _depth(scope) > DEEPEST:
             message = f"{scope.words} stands inside more than {DEEPEST} sub-processes."
             yield error(scope.file, scope.xml, "too-deep", message, "Move it into a process of its own.")
@@ -39,6 +46,17 @@ def longest_line(scope: Scope) -> int:
         own = 1 if scope.nodes[node_id].kind in ACTIVITIES else 0
         best[node_id] = own + max((best.get(t, 0) for t in after[node_id]), default=0)
     return max(best.values(), default=0)
+
+
+def ahead(scope: Scope) -> int:
+    """How many steps the engine lays out when it looks ahead: everything up to the next choice, once for each way."""
+    after = {
+        i: [] if scope.nodes[i].kind in CHOICES else [f.target for f in scope.outgoing.get(i, ())] for i in scope.nodes
+    }
+    laid: dict[str, int] = {}
+    for node_id in _last_first(after):
+        laid[node_id] = min(1 + sum(laid.get(t, 0) for t in after[node_id]), MOST_AHEAD + 1)
+    return max(laid.values(), default=0)
 
 
 def _last_first(after: dict[str, list[str]]) -> Iterator[str]:

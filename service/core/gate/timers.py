@@ -6,11 +6,13 @@ refused in durations (their length depends on the day they are counted from), an
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from lxml import etree
 
+from service.core import expressions_timers
+from service.core.expressions import ExprError
 from service.core.gate import formulas
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, local, text_of
@@ -26,9 +28,10 @@ GIVE_DATES = {
 GIVE_LENGTHS = {"days", "weeks", "hours", "months", "years"}
 
 _DURATION = re.compile(
-    r"P(?:(?P<weeks>[0-9]+)W"
-    r"|(?:(?P<years>[0-9]+)Y)?(?:(?P<months>[0-9]+)M)?(?:(?P<days>[0-9]+)D)?"
-    r"(?:T(?=[0-9])(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+)S)?)?)"
+    r"P(?:(?P<weeks>[0-9]+(?:[.][0-9]+)?)W"
+    r"|(?:(?P<years>[0-9]+)Y)?(?:(?P<months>[0-9]+)M)?(?:(?P<days>[0-9]+(?:[.][0-9]+(?=D$))?)D)?"
+    r"(?:T(?=[0-9])(?:(?P<hours>[0-9]+(?:[.][0-9]+(?=H$))?)H)?(?:(?P<minutes>[0-9]+(?:[.][0-9]+(?=M$))?)M)?"
+    r"(?:(?P<seconds>[0-9]+(?:[.][0-9]+)?)S)?)?)"
 )
 _LOOKS_LIKE_TIME = re.compile(r"^(R[0-9]*/)?-?P[0-9T][0-9A-Z.,]*$|^[0-9]{4}-[0-9]{2}-[0-9]{2}", re.IGNORECASE)
 
@@ -52,10 +55,7 @@ def _timer(scope: Scope, node: Node, definition: etree._Element) -> Iterator[Fin
     if wrong or _LOOKS_LIKE_TIME.match(text):
         yield _unreadable(scope, node, body, text, wrong)
         return
-    value = formulas.constant(text)
-    rules = {"timeDate": _date, "timeDuration": _duration, "timeCycle": _cycle}
-    told = rules[local(body)](value) if value is not None else _computed(local(body), text)
-    for level, rule, message, mend in told:
+    for level, rule, message, mend in _told(local(body), text):
         tell = error if level == "error" else warning
         yield tell(scope.file, body, rule, f"{node.words}: {message}", mend)
 
@@ -72,11 +72,35 @@ def _unreadable(scope: Scope, node: Node, body: etree._Element, text: str, wrong
 Told = Iterator[tuple[str, str, str, str]]
 
 
-def _date(value: object) -> Told:
-    mend = 'Write it with its offset, as in "2026-10-25T17:00:00+00:00", or as end_of_day(date(2026, 10, 25)).'
-    if not isinstance(value, str):
-        yield "error", "timer", "a date is wanted here.", mend
+def _told(kind: str, text: str) -> Told:
+    found = formulas.value(text)
+    if found is None:
+        yield from _computed(kind, text)
         return
+    value, wrong = found
+    look, read = {
+        "timeDate": (_date, expressions_timers.instant),
+        "timeDuration": (_duration, expressions_timers.duration),
+        "timeCycle": (_cycle, expressions_timers.cycle),
+    }[kind]
+    said = list(look(value)) if isinstance(value, str) and not wrong else []
+    yield from said
+    if not any(level == "error" for level, *_ in said):
+        yield from _refused(wrong, read, value)
+
+
+def _refused(wrong: str | None, read: Callable[[object], str], value: object) -> Told:
+    """What the engine itself would answer to a value that looks right."""
+    try:
+        told = wrong or (read(value) and None)
+    except ExprError as refused:
+        told = f"{str(refused).rstrip('.')}."
+    if told:
+        yield "error", "timer", told, 'Write for example "P10D" (in quotes), or months_after(held_on, 1).'
+
+
+def _date(value: str) -> Told:
+    mend = 'Write it with its offset, as in "2026-10-25T17:00:00+00:00", or as end_of_day(date(2026, 10, 25)).'
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
@@ -88,17 +112,14 @@ def _date(value: object) -> Told:
         yield "error", "timer", f"“{value}” is not written in plain figures.", mend
 
 
-def _duration(value: object) -> Told:
-    if not isinstance(value, str):
-        yield "error", "timer", "a length of time is wanted here.", 'Write for example "P10D" for ten days.'
-        return
+def _duration(value: str) -> Told:
     yield from _length(value, least_hours=0)
 
 
 def _length(text: str, *, least_hours: float) -> Told:
     found = _DURATION.fullmatch(text)
-    parts = {k: int(v) for k, v in found.groupdict().items() if v is not None and len(v) < 10} if found else {}
-    given = [v for v in found.groupdict().values() if v is not None] if found else []
+    given = {k: v for k, v in found.groupdict().items() if v is not None} if found else {}
+    parts = {k: float(v) for k, v in given.items() if len(v) < 10}
     if len(parts) < len(given):
         yield "error", "timer-too-long", f"“{text}” is longer than ten years.", "Write a shorter time."
     elif not parts:
@@ -118,7 +139,7 @@ def _months(text: str) -> tuple[str, str, str, str]:
     return "error", "months-in-duration", message, "Use a date instead: months_after(came_on, 1)."
 
 
-def _measured(text: str, parts: dict[str, int], least_hours: float) -> Told:
+def _measured(text: str, parts: dict[str, float], least_hours: float) -> Told:
     hours = (
         parts.get("weeks", 0) * 168 + parts.get("days", 0) * 24 + parts.get("hours", 0)
         + parts.get("minutes", 0) / 60 + parts.get("seconds", 0) / 3600
@@ -132,10 +153,10 @@ def _measured(text: str, parts: dict[str, int], least_hours: float) -> Told:
         yield "warning", "timer-zero", f"“{text}” is no time at all: it falls due at once.", "Write a longer time."
 
 
-def _cycle(value: object) -> Told:
+def _cycle(value: str) -> Told:
     mend = 'Write for example "R3/P7D": three times, every seven days.'
-    parts = value.split("/") if isinstance(value, str) else []
-    turns = re.fullmatch(r"R([0-9]*)", parts[0]) if parts else None
+    parts = value.split("/")
+    turns = re.fullmatch(r"R([0-9]*)", parts[0])
     if turns is None or len(parts) not in {2, 3}:
         yield "error", "timer", f"“{value}” is not a repeated time.", mend
         return
@@ -162,7 +183,5 @@ def _computed(kind: str, text: str) -> Told:
         yield "error", "timer", "a length of time is wanted here, and this is a date.", "Make it a date timer."
     if kind == "timeDate" and called in GIVE_LENGTHS:
         yield "error", "timer", "a date is wanted here, and this is a length of time.", "Make it a duration timer."
-    if formulas.constant(text) is None and isinstance(tree, ast.Constant):
-        yield "error", "timer", "this is not a time.", 'Write for example "P10D".'
     if kind != "timeDate" and called in {"months", "years"}:
         yield _months(text)
