@@ -9,6 +9,7 @@ from importlib.metadata import packages_distributions
 from tree import ROOT, files, imports, modules
 
 NOT_IMPORTED = {
+    "govuk-frontend-jinja": "templates, loaded by name",
     "gunicorn": "started as a program",
     "tzdata": "data, read by zoneinfo",
     "psycopg": "named in the database's address",

@@ -11,7 +11,8 @@ from tree import ROOT
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-IN_CODE = " ".join(re.findall(r"`([^`\n]+)`", README)) + "\n".join(re.findall(r"```[a-z]*\n(.*?)```", README, re.DOTALL))
+FENCED = re.findall(r"```[a-z]*\n(.*?)```", README, re.DOTALL)
+IN_CODE = " ".join([*FENCED, *re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", README, flags=re.DOTALL))])
 PARTS = ["Run it", "One step", "The map", "Glossary", "Settings", "How to", "Decisions"]
 FOLDERS = r"(?:service|processes|forms|tests|\.ci)/[\w./*-]*"
 
