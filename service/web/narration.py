@@ -65,6 +65,7 @@ class Narrator:
 def tell(narrator: Narrator, events: Sequence[Event], at: datetime, *, answers: bool) -> list[Line]:
     """Return the sentences of one step taken at ``at``; without ``answers`` nothing a person answered is shown."""
     lines = [line for event in events for line in _lines(narrator, event, at)]
+    lines.sort(key=lambda line: line.kind != "answered")
     passed = [name for event in events for name in _passed(narrator.names, event)]
     if passed:
         lines.append(Line("passed", f"The process went through {listed(passed)}."))
@@ -155,6 +156,8 @@ def _set(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
     for variable, written in event["variables"].items():
         new = case_names.answer(names, variable, written)
         before = narrator.variables.get(variable)
+        if written is None and before is None:
+            continue
         old = "" if before is None else case_names.answer(names, variable, before)
         narrator.variables[variable] = written
         changed = f" (before: {old})" if old and old != new else ""

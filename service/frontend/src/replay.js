@@ -22,6 +22,7 @@ async function load (element) {
 
 async function start () {
   for (const part of root.querySelectorAll('[data-replay-script], [data-diagram-figure]')) part.hidden = false
+  chooser.closest('[data-replay-script]').hidden = diagrams.length < 2
   root.querySelector('[data-replay-plain]').hidden = true
   slider.max = String(frames.length)
   const first = stepOfAddress() || Number(root.dataset.step) || frames.length
