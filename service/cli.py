@@ -23,7 +23,7 @@ from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, NothingToDo, Rejection
 from service.core.scenarios import Report
-from service.runtime import bundles, history, serving, worker
+from service.runtime import bundles, entering, history, serving, worker
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 from service.store import instances, people
@@ -95,6 +95,23 @@ def migrate_(service: Service) -> None:
 def worker_(service: Service) -> None:
     """Fire due timers and send letters until told to stop."""
     worker.run(service)
+
+
+@cli.command()
+@click.argument("email")
+@click.option("--name", required=True, help="As colleagues know this person.")
+@click.option("--role", "roles", multiple=True, required=True, help="role or role@agency; may be given several times.")
+@click.password_option(help="Asked for when not given.")
+@_with_service
+def user(service: Service, email: str, name: str, roles: tuple[str, ...], password: str) -> None:
+    """Add a person with roles, or give a person further roles."""
+    with service.read() as db:
+        known = service.definitions.current(db).roles
+    if unknown := [r for r in roles if r.partition("@")[0] not in known]:
+        raise Rejection(f"There is no role {', '.join(unknown)}. Roles: {', '.join(sorted(known))}.")
+    at = service.clock()
+    entering.add_account(service.store, email=email, name=name, password=password, roles=list(roles), at=at)
+    out.print(f"{email} may sign in as {', '.join(roles)}.", markup=False)
 
 
 @cli.command()

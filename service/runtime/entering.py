@@ -9,18 +9,20 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from service.core.access import Actor
-from service.core.errors import NotAllowed
+from service.core.errors import BrokenRule, NotAllowed
 from service.store import people
-from service.store.tables import session
+from service.store.tables import account, membership, partnership, session
 from service.store.transaction import Store, reading, transaction
 
-LONGEST_PASSWORD = 128
+HOME = "home"
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 NOTED_EVERY = timedelta(minutes=1)
 _hasher = PasswordHasher()
 _nobody = _hasher.hash(secrets.token_hex(16))
@@ -64,6 +66,32 @@ class Entrance:
             with transaction(self.store) as db:
                 db.execute(update(session).where(session.c.token_hash == hashed).values(seen_at=at))
         return found
+
+
+def add_account(service_store: Store, *, email: str, name: str, password: str, roles: list[str], at: datetime) -> str:
+    """Add a person, or give a known one further roles, and return their account id.
+
+    A role is ``role`` or ``role@agency``. Raises ``BrokenRule`` for a short password or an address that is none.
+    """
+    if "@" not in email.strip("@"):
+        raise BrokenRule("Give an email address, like name@example.gov.uk.")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise BrokenRule(f"Choose a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+    with transaction(service_store) as db:
+        if db.execute(select(partnership.c.id).where(partnership.c.id == HOME)).one_or_none() is None:
+            db.execute(insert(partnership).values(id=HOME, name="This partnership"))
+        found = people.account_by_email(db, email)
+        account_id = found.id if found is not None else uuid4().hex
+        if found is None:
+            row = {"id": account_id, "email": email.strip(), "name": name, "practice": False}
+            db.execute(insert(account).values(password_hash=password_hash(password), **row))
+        for role in roles:
+            held, _, agency = role.partition("@")
+            db.execute(insert(membership).values(
+                id=uuid4().hex, account_id=account_id, partnership_id=HOME, role=held, agency=agency or None,
+                granted_by="installation", reason="Added on the command line", from_at=at,
+            ))  # fmt: skip
+    return account_id
 
 
 def token_hash(token: str) -> str:
