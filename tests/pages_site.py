@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from build import MINI
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
+from build import MINI
 from service.app import create_app
 from service.core.access import Actor
 from service.runtime.bundles import read_folder

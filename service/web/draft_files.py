@@ -73,7 +73,8 @@ def choices(files: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
 def described(text: str, role_names: Mapping[str, str]) -> list[Described]:
     """Return the elements of a diagram people may want to know of, in words, in reading order from left to right."""
     diagram = read(text)
-    told = [_described(element, role_names) for element in sorted(diagram.elements.values(), key=lambda e: _place(diagram, e))]
+    from_left_to_right = sorted(diagram.elements.values(), key=lambda element: _place(diagram, element))
+    told = [_described(element, role_names) for element in from_left_to_right]
     return [element for element in told if element.values]
 
 

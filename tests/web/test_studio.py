@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from pages_site import a_site, close
 
+from pages_site import a_site, close
 from service.store import people
 
 DIAGRAM = "processes/application.bpmn"
@@ -151,7 +151,8 @@ def test_any_file_can_be_edited_as_text(site, owner, draft):
     page = owner.get(f"{draft}/file?path=forms/check.json")
     assert "Is the application complete?" in page.text
     changed = files(site, draft)["forms/check.json"].replace("Is the application complete?", "Is anything missing?")
-    saved = owner.post(f"{draft}/file", path="forms/check.json", text=changed.replace("\n", "\r\n"), version="1", action="save")
+    as_sent = changed.replace("\n", "\r\n")
+    saved = owner.post(f"{draft}/file", path="forms/check.json", text=as_sent, version="1", action="save")
     assert saved.status_code == 303
     assert files(site, draft)["forms/check.json"] == changed
     assert "changes from “Is the application complete?” to “Is anything missing?”" in text(owner.get(draft))
