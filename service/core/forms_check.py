@@ -16,7 +16,7 @@ from service.core.forms_shape import CHOICES, KINDS, QUESTIONS, Directories
 
 KEY = re.compile(r"[a-z][A-Za-z0-9_]{0,63}")
 VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?")
-TAKEN = frozenset({"typename", "self", "clocks", "opened_at", "csrf_token", "confirm_warnings", *keyword.kwlist})
+TAKEN = expressions.RESERVED | {"csrf_token", "confirm_warnings", *keyword.kwlist}
 LIMITS: dict[str, type] = {
     "required": bool, "requiredMessage": str, "minLength": int, "maxLength": int, "min": int, "max": int,
     "pattern": str, "patternErrorMessage": str, "noFuture": bool,
@@ -63,10 +63,10 @@ def _level(holder: Mapping[str, Any], around: Mapping[str, str], depth: int, dir
     for component in _inner(holder):
         yield from _component(component, before, directories)
         key = _key(component)
-        if component.get("type") in QUESTIONS and key:
+        if _kind(component) in QUESTIONS and key:
             here[key] += 1
             before[key] = str(component["type"])
-        if component.get("type") == "dynamiclist":
+        if _kind(component) == "dynamiclist":
             yield from _level(component, before, depth + 1, directories)
     for key in (key for key, times in here.items() if times > 1):
         yield Problem(key, f"Two questions have the key “{key}”: give one of them another")
@@ -78,8 +78,13 @@ def _inner(holder: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, A
     for component in components if isinstance(components, list) else []:
         found = component if isinstance(component, Mapping) else {}
         yield found
-        if found.get("type") == "group" and depth < DEEPEST_NEST:
+        if _kind(found) == "group" and depth < DEEPEST_NEST:
             yield from _inner(found, depth + 1)
+
+
+def _kind(component: Mapping[str, Any]) -> str:
+    found = component.get("type")
+    return found if isinstance(found, str) else ""
 
 
 def _key(component: Mapping[str, Any]) -> str:
@@ -88,7 +93,7 @@ def _key(component: Mapping[str, Any]) -> str:
 
 
 def _component(component: Mapping[str, Any], before: Mapping[str, str], directories: Directories | None) -> Said:
-    kind, key = component.get("type"), _key(component)
+    kind, key = _kind(component), _key(component)
     if kind not in KINDS:
         known = ", ".join(sorted(KINDS))
         yield Problem(key, f"A component is of the type “{kind}”, which this service cannot ask; it knows {known}")
@@ -178,12 +183,12 @@ def _kinds(component: Mapping[str, Any], key: str) -> Said:
 
 
 def _list(component: Mapping[str, Any], key: str) -> Said:
-    inner = {_key(c) for c in _inner(component) if c.get("type") in QUESTIONS}
+    inner = {_key(c) for c in _inner(component) if _kind(c) in QUESTIONS}
     properties = component.get("properties") or {}
     if not inner:
         yield Problem(key, f"The list “{key}” asks nothing in its rows")
     source = properties.get("idFrom")
-    if source is not None and source not in inner:
+    if source is not None and str(source) not in inner:
         yield Problem(key, f"The rows of “{key}” take their id from “{source}”, which is not a question of the row")
     if properties.get("variable") and source is None and "id" not in inner:
         yield Problem(key, f"A process works through the rows of “{key}”: add a question “id”, or name one in idFrom")
@@ -219,7 +224,7 @@ def _variables(form: Mapping[str, Any]) -> Said:
     for component in _inner(form):
         properties = component.get("properties")
         name = properties.get("variable") if isinstance(properties, Mapping) else None
-        if name is None or component.get("type") not in QUESTIONS:
+        if name is None or _kind(component) not in QUESTIONS:
             continue
         key, conditional = _key(component), bool(component.get("conditional"))
         if not isinstance(name, str) or not VARIABLE.fullmatch(name) or set(name.split(".")) & TAKEN:
@@ -235,7 +240,7 @@ def _rules(form: Mapping[str, Any]) -> Said:
     if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
         yield Problem("", "The rules of a form must be a list of objects")
         return
-    keys = {_key(c) for c in _inner(form) if c.get("type") in QUESTIONS}
+    keys = {_key(c) for c in _inner(form) if _kind(c) in QUESTIONS}
     ids = Counter(str(rule.get("id")) for rule in rules)
     for rule in rules:
         yield from _rule(rule, keys)

@@ -94,7 +94,7 @@ def layout(form: Component, typed: Typed, errors: Errors, directories: Directori
     raw = answers(form, typed)
     items = tuple(_items(form, typed, raw, {}, "", context))
     asked = tuple(_names(items))
-    carried = tuple(pair for pair in _pairs(form, typed, "") if not _belongs(pair[0], asked))
+    carried = tuple(pair for pair in _pairs(form, typed, "") if not _belongs(pair[0], frozenset(asked)))
     return Layout(items, asked, carried, _has_conditions(form))
 
 
@@ -256,10 +256,10 @@ def _pairs(holder: Component, typed: Typed, prefix: str) -> Iterator[tuple[str, 
                 yield name, value
 
 
-def _belongs(name: str, asked: Iterable[str]) -> bool:
+def _belongs(name: str, asked: frozenset[str]) -> bool:
     """Say whether a field is one of those on the page: the question itself, a part of its date, its number of rows."""
-    return any(name == shown_name or re.fullmatch(re.escape(shown_name) + r"-(day|month|year|time|rows)", name)
-               for shown_name in asked)  # fmt: skip
+    question, _, part = name.rpartition("-")
+    return name in asked or (question in asked and not part.isdecimal())
 
 
 def _has_conditions(holder: Component) -> bool:
