@@ -1,6 +1,6 @@
 """Every address names who may open it, and none appears, vanishes or changes hands unnoticed.
 
-After a change that is meant: ``python tests/guards/test_routes.py > tests/golden/routes.json``, and look at the difference.
+After a change that is meant: ``python tests/guards/test_routes.py > tests/golden/routes.json``; look at the difference.
 """
 
 import json
