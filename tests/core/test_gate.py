@@ -445,3 +445,107 @@ def test_every_answer_comes_within_two_seconds(rule):
         began = time.perf_counter()
         errors(files)
         assert time.perf_counter() - began < 2
+
+
+def test_a_step_repeated_over_a_text_is_stopped_and_over_a_list_is_not():
+    def over(value):
+        steps = ["start start", script("set", f"agencies = {value}"), node("user", "a", f"<bpmn:{MULTI}>{LIST}{ITEM}"
+                 f"</bpmn:{MULTI}>"), "end end"]  # fmt: skip
+        return errors(diagram(*steps, arrows="start>set set>a a>end"))
+
+    assert "loop-over-no-list" in over('"police"')
+    assert "loop-over-no-list" in over('[None, "b"]')
+    assert over('["a", "b"]') == {}
+    assert over("others") == {}
+
+
+class Drawn:
+    """A diagram drawn block by block, so that it is sound by the way it is made."""
+
+    def __init__(self):
+        self.steps, self.arrows = [], []
+
+    def draw(self, block, before):
+        """Draw ``block`` after the step ``before``; return the step it ends with."""
+        kind, parts = block
+        own = f"n{len(self.steps)}"
+        if kind in {"task", "user", "manual"}:
+            self.steps.append(f"{kind} {own}")
+            self.arrows.append(f"{before}>{own}")
+            return own
+        if kind == "line":
+            for part in parts:
+                before = self.draw(part, before)
+            return before
+        return getattr(self, f"draw_{kind}")(own, parts, before)
+
+    def draw_gates(self, own, parts, before, kind):
+        default = {"default": f"{own}_to_{own}m"} if kind != "and" else {}
+        self.steps += [node(kind, own, **default), f"{kind} {own}m"]
+        self.arrows += [f"{before}>{own}"] + ([f"{own}>{own}m"] if kind != "and" else [])
+        for number, part in enumerate(parts):
+            first = f"{own}f{number}"
+            self.steps.append(f"task {first}")
+            self.arrows += [f"{own}>{first}" + (f":x == {number}" if kind != "and" else "")]
+            self.arrows.append(f"{self.draw(part, first)}>{own}m")
+        return f"{own}m"
+
+    def draw_xor(self, *given):
+        return self.draw_gates(*given, "xor")
+
+    def draw_and(self, *given):
+        return self.draw_gates(*given, "and")
+
+    def draw_or(self, *given):
+        return self.draw_gates(*given, "or")
+
+    def draw_loop(self, own, parts, before):
+        self.steps += [f"xor {own}", node("xor", f"{own}x", default=f"{own}x_to_{own}y"), f"task {own}y"]
+        end = self.draw(("line", parts), own)
+        self.arrows += [f"{before}>{own}", f"{end}>{own}x", f"{own}x>{own}:again", f"{own}x>{own}y"]
+        return f"{own}y"
+
+    def draw_late(self, own, parts, before):
+        """A user task that may be interrupted; the ways meet again."""
+        late = node("boundary", f"{own}b", timer("Duration", '"P5D"'), attachedToRef=own)
+        self.steps += [f"user {own}", late, f"xor {own}m"]
+        self.arrows += [f"{before}>{own}", f"{own}>{own}m", f"{self.draw(('line', parts), f'{own}b')}>{own}m"]
+        return f"{own}m"
+
+    def draw_aside(self, own, parts, before):
+        """A user task with a reminder beside it that goes its own way to an end."""
+        late = node("boundary", f"{own}b", timer("Cycle", '"R3/P5D"'), attachedToRef=own, cancelActivity="false")
+        self.steps += [f"user {own}", late, f"end {own}e"]
+        self.arrows += [f"{before}>{own}", f"{self.draw(('line', parts), f'{own}b')}>{own}e"]
+        return own
+
+    def draw_first(self, own, parts, before):
+        """Whichever of several events comes first."""
+        self.steps += [f"event {own}", f"xor {own}m"]
+        self.arrows.append(f"{before}>{own}")
+        for number, part in enumerate((*parts, ("task", ()))):
+            self.steps.append(node("catch", f"{own}c{number}", timer("Duration", f'"P{number + 1}D"')))
+            self.arrows += [f"{own}>{own}c{number}", f"{self.draw(part, f'{own}c{number}')}>{own}m"]
+        return f"{own}m"
+
+
+PLAIN = st.sampled_from([("task", ()), ("user", ()), ("manual", ())])
+BLOCKS = st.recursive(
+    PLAIN,
+    lambda inner: st.tuples(
+        st.sampled_from(["line", "xor", "and", "or", "loop", "late", "aside", "first"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=14,
+)
+
+
+@given(BLOCKS)
+@settings(max_examples=200, deadline=2_000)
+def test_whatever_is_drawn_block_by_block_is_let_through(block):
+    drawn = Drawn()
+    last = drawn.draw(block, "start")
+    text = diagram("start start", *drawn.steps, "end end", arrows="\n".join([*drawn.arrows, f"{last}>end"]))
+    found = check({"x.bpmn": text})
+    assert [f for f in found if f.level == "error"] == []
+    assert [f for f in found if f.rule == "done-twice"] == []

@@ -4,6 +4,7 @@ A cell is Python, not FEEL: a value (equal to it), a comparison (``> 5``), or a 
 """
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,8 +47,11 @@ def read(text: str | None) -> Cell:
     if marks:
         wrong = formulas.problem(marked)
         return Cell(bare, wrong=wrong, mend='Write a test such as  ? in ("a", "b")') if wrong else _test(bare, marked)
-    if formulas.problem(bare) is None:
+    wrong = formulas.problem(bare)
+    if wrong is None:
         return _value(bare)
+    if formulas.is_expression(bare):
+        return Cell(bare, wrong=wrong, mend=formulas.hint(bare) or "Write a value, or a test with ? for the input")
     return _comparison(bare)
 
 
@@ -85,7 +89,7 @@ def _feel(text: str) -> Cell | None:
 
 
 def _outside_quotes(text: str) -> str:
-    return "".join(text.split('"')[::2])
+    return re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
 
 
 def _test(text: str, marked: str) -> Cell:

@@ -48,8 +48,8 @@ def _column(positions: tuple[int, ...], inputs: list[etree._Element], rules: Seq
         if allowed and not found <= set(allowed):
             allowed = None
         values = allowed or (samples(found) if found else [cells.OTHER])
-        if kinds & WHOLE and all(isinstance(v, int | float) for v in values):
-            values = [*sorted({n for v in found for n in _neighbours(v)})]
+        if kinds & WHOLE and all(isinstance(v, int | float) and float(v).is_integer() for v in found):
+            values = [*sorted({n for v in found for n in _neighbours(v)})] or values
         return Column(positions, tuple(values))
     except (Unproved, TypeError, ValueError):
         return Column(positions, None)
@@ -57,7 +57,7 @@ def _column(positions: tuple[int, ...], inputs: list[etree._Element], rules: Seq
 
 def _neighbours(value: object) -> list[float]:
     number = float(str(value))
-    return [number - 1, number, number + 1] if number.is_integer() else [number // 1, number // 1 + 1]
+    return [number - 1, number, number + 1]
 
 
 def _type(column: etree._Element) -> str:

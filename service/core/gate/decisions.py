@@ -11,6 +11,7 @@ from service.core.gate.names import name_problem
 from service.core.gate.xml_door import Document
 
 POLICIES = {"UNIQUE", "FIRST", "ANY", "COLLECT"}
+DATES = {"date", "datetime", "time", "dateandtime"}
 NUMBERS = {"integer", "long", "double", "number", "int"}
 
 
@@ -139,6 +140,8 @@ def _mismatch(cell: cells.Cell, kind: str) -> str | None:
     value = formulas.constant(cell.text)
     if isinstance(value, str) and kind in NUMBERS:
         return "it is a text, and the input is a number, so it never matches."
+    if isinstance(value, str) and kind in DATES:
+        return "it is a text, and the input is a date, so it never matches."
     if isinstance(value, str) and kind == "boolean":
         return "it is a text, and the input is true or false, so it never matches."
     return None

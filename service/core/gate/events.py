@@ -47,7 +47,10 @@ def kind_of(definition: etree._Element) -> str:
 
 def _event(scope: Scope, node: Node, declared: Declared) -> Iterator[Finding]:
     definitions = node.definitions()
-    if not definitions and node.kind in {"intermediateCatchEvent", "boundaryEvent"} and not _refers(node):
+    if node.xml.find("bpmn:eventDefinitionRef", NS) is not None:
+        message = f"{node.words} takes its kind from a definition elsewhere in the file, which is not looked up here."
+        yield error(scope.file, node.xml, "event-by-reference", message, "Set its kind at the event itself.")
+    elif not definitions and node.kind in {"intermediateCatchEvent", "boundaryEvent"}:
         message = f"{node.words} does not say what it waits for."
         yield error(scope.file, node.xml, "event-without-kind", message, "Choose a message, a timer or a condition.")
     for definition in definitions:
@@ -61,10 +64,6 @@ def _event(scope: Scope, node: Node, declared: Declared) -> Iterator[Finding]:
         if kind == "conditional":
             yield from _condition(scope, node, definition)
     yield from _special(scope, node)
-
-
-def _refers(node: Node) -> bool:
-    return node.xml.find("bpmn:eventDefinitionRef", NS) is not None
 
 
 def _named(scope: Scope, node: Node, definition: etree._Element, declared: Declared) -> Iterator[Finding]:
@@ -112,9 +111,10 @@ def _message_task(scope: Scope, node: Node, declared: Declared) -> Iterator[Find
     mend = "Choose a message for it, and give that message a name."
     found = declared.get(("message", ref))
     if not ref:
-        does = "wait for" if node.kind == "receiveTask" else "send"
+        waits = node.kind == "receiveTask"
+        tell, does = (error, "wait for") if waits else (warning, "send")
         message = f"{node.words} does not say which message to {does}, so it would pass at once."
-        yield error(scope.file, node.xml, "message-missing", message, mend)
+        yield tell(scope.file, node.xml, "message-missing", message, mend)
     elif found is None or not (found.get("name") or "").strip():
         message = f"{node.words} names the message “{ref}”, which does not exist in this file or has no name."
         yield error(scope.file, node.xml, "message-missing", message, mend)

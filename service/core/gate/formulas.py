@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from service.core import expressions
 
+FOREIGN_AS = {"true": "True", "false": "False", "null": "None"}
+FOREIGN = frozenset(FOREIGN_AS)
 SOME_DAY = datetime(2026, 1, 15, 9, tzinfo=UTC)  # any day will do: only the kind of a value is asked
 
 _FEEL = re.compile(r"^\s*=")
@@ -23,7 +25,25 @@ def _said(ask: Callable[[str], object], text: str) -> str | None:
 
 def problem(text: str) -> str | None:
     """Why ``text`` is not an expression, as the end of a sentence; ``None`` if it is one."""
-    return _said(expressions.check, text)
+    wrong = _said(expressions.check, text)
+    if wrong:
+        return wrong
+    foreign = sorted(reads(text) & FOREIGN)
+    if foreign:
+        return f"“{foreign[0]}” is written {FOREIGN_AS[foreign[0]]} here."
+    found = value(text)
+    return found[1] if found else None
+
+
+def is_expression(text: str) -> bool:
+    """Whether ``text`` has the form of an expression, allowed or not."""
+    try:
+        expressions.check(text)
+    except expressions.ExprSyntax:
+        return False
+    except expressions.ExprError:
+        return True
+    return True
 
 
 def script_problem(text: str) -> str | None:

@@ -53,8 +53,14 @@ def set_somewhere(bundle: Bundle, outputs: Iterator[str]) -> frozenset[str]:
 
 def scripted(bundle: Bundle) -> frozenset[str]:
     """The variables that scripts set."""
-    every = (s for scope in bundle.running for n in scope.nodes.values() for s in scripts.scripts_of(n))
-    return frozenset(target for s in every for target, _ in formulas.assignments(s))
+    return frozenset(target for target, _ in _assigned(bundle))
+
+
+def _assigned(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    for scope in bundle.running:
+        for node in scope.nodes.values():
+            for script in scripts.scripts_of(node):
+                yield from formulas.assignments(script)
 
 
 def findings(bundle: Bundle, outputs: Iterator[str]) -> Iterator[Finding]:
@@ -64,8 +70,31 @@ def findings(bundle: Bundle, outputs: Iterator[str]) -> Iterator[Finding]:
     for scope in bundle.running:
         for node in scope.nodes.values():
             yield from _clashes(scope, node, own, known, whole=bool(bundle.forms()))
+    yield from _no_lists(bundle)
     if bundle.forms():
         yield from _unset(bundle, known | own | GIVEN)
+
+
+def _no_lists(bundle: Bundle) -> Iterator[Finding]:
+    """Steps repeated over a variable that scripts set to something that is plainly no list."""
+    asked = {v for form in bundle.forms().values() for v in form_variables(form)}
+    given: dict[str, list[str]] = {}
+    for target, text in _assigned(bundle):
+        given.setdefault(target, []).append(text)
+    plainly_none = {v for v, texts in given.items() if v not in asked and not any(_may_be_list(t) for t in texts)}
+    for scope in bundle.running:
+        for node in scope.nodes.values():
+            item = loops.item_of(node)
+            if item and item[0] in plainly_none:
+                message = f"{node.words} is repeated over “{item[0]}”, which is never a list of things."
+                yield error(scope.file, node.xml, "loop-over-no-list", message, "Name a variable that holds a list.")
+
+
+def _may_be_list(text: str) -> bool:
+    found = formulas.value(text)
+    if found is None or found[0] is None:
+        return True
+    return isinstance(found[0], list | tuple) and None not in found[0]
 
 
 def _clashes(

@@ -47,6 +47,9 @@ def _main(bundle: Bundle) -> Iterator[Finding]:
         path = "processes/deployment.json"
         mend = "Name an executable process of this deployment under “main”."
         yield Finding(path, None, None, "error", "main-missing", message, mend)
+    elif not any(s.definition("message") is not None for s in main.of_kind("startEvent")):
+        message = f"{main.words} is where cases begin, but no message starts it, so nobody could begin a case."
+        yield error(main.file, main.xml, "main-cannot-start", message, "Let its start event wait for a message.")
 
 
 def called(node: Node) -> str:
