@@ -6,6 +6,7 @@ const MARKERS = ['done', 'current', 'taken', 'overdue']
 const PAN = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }
 const MARGIN = 15
 const MARK = 45
+const READABLE = 0.65
 const FLOW_MILLISECONDS = 350
 const SVG = 'http://www.w3.org/2000/svg'
 
@@ -21,41 +22,51 @@ export async function show (viewer, source) {
   const response = await fetch(source)
   if (!response.ok) throw new Error(`The diagram could not be fetched (${response.status})`)
   await viewer.importXML(await response.text())
-  fit(viewer)
+  begin(viewer)
 }
 
 // Shows all of the diagram in what `left` (a palette) and the mark of bpmn.io leave free of the canvas.
 export function fit (viewer, left = MARGIN) {
-  const canvas = viewer.get('canvas')
-  canvas.resized()
-  const { inner, outer } = canvas.viewbox()
-  const free = { width: outer.width - left - MARGIN, height: outer.height - MARGIN - MARK }
-  const scale = Math.min(1, free.width / inner.width, free.height / inner.height)
-  canvas.viewbox({
-    x: inner.x - (left + (free.width - inner.width * scale) / 2) / scale,
-    y: inner.y - (MARGIN + (free.height - inner.height * scale) / 2) / scale,
-    width: outer.width / scale,
-    height: outer.height / scale
+  place(viewer, left, fitting(viewer, left))
+}
+
+// Shows as much as can be read: all of a small diagram, the beginning of a large one.
+export function begin (viewer, left = MARGIN) {
+  place(viewer, left, Math.max(READABLE, fitting(viewer, left)))
+}
+
+function free ({ outer }, left) {
+  return { width: outer.width - left - MARGIN, height: outer.height - MARGIN - MARK }
+}
+
+function fitting (viewer, left) {
+  viewer.get('canvas').resized()
+  const box = viewer.get('canvas').viewbox()
+  const { width, height } = free(box, left)
+  return Math.min(1, width / box.inner.width, height / box.inner.height)
+}
+
+function place (viewer, left, scale) {
+  const box = viewer.get('canvas').viewbox()
+  const { width, height } = free(box, left)
+  const spare = { x: Math.max(0, width - box.inner.width * scale), y: Math.max(0, height - box.inner.height * scale) }
+  viewer.get('canvas').viewbox({
+    x: box.inner.x - (left + spare.x / 2) / scale,
+    y: box.inner.y - (MARGIN + spare.y / 2) / scale,
+    width: box.outer.width / scale,
+    height: box.outer.height / scale
   })
+}
+
+// Moves the first of these elements into view if it is outside.
+export function reveal (viewer, ids) {
+  const element = ids.map(id => viewer.get('elementRegistry').get(id)).find(Boolean)
+  if (element) viewer.get('canvas').scrollToElement(element, MARK)
 }
 
 export function zoom (viewer, factor) {
   const canvas = viewer.get('canvas')
   canvas.zoom(Math.min(4, Math.max(0.2, canvas.zoom() * factor)))
-}
-
-// Centres the first of these elements and makes it large enough to read.
-export function lookAt (viewer, ids) {
-  const element = ids.map(id => viewer.get('elementRegistry').get(id)).find(Boolean)
-  if (!element) return
-  const canvas = viewer.get('canvas')
-  canvas.zoom(Math.max(0.75, canvas.zoom()), middle(element))
-  canvas.scrollToElement(element, 80)
-}
-
-function middle (element) {
-  if (element.waypoints) return element.waypoints[0]
-  return { x: element.x + element.width / 2, y: element.y + element.height / 2 }
 }
 
 // `markers` is {done: [id], current: [id], taken: [flow id], overdue: [id]}; anything else is taken off.

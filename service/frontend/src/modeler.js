@@ -1,7 +1,7 @@
 // The page on which a process owner edits a diagram of a draft.
 import BpmnModeler from 'bpmn-js/lib/Modeler'
 import { BpmnPropertiesPanelModule } from 'bpmn-js-properties-panel'
-import { addButtons, fit, lookAt, openDiagram } from './diagram.js'
+import { addButtons, begin, openDiagram, reveal } from './diagram.js'
 import { showFindings } from './findings.js'
 import { keepLoopVariables, moddleExtensions } from './moddle.js'
 import { keepOutline } from './outline.js'
@@ -31,7 +31,7 @@ async function start () {
   const { warnings } = await modeler.importXML(await (await fetch(editor.dataset.source)).text())
   if (warnings.length) return await openReadOnly(modeler, warnings)
   const palette = canvas.querySelector('.djs-palette').offsetWidth + PALETTE_MARGIN
-  fit(modeler, palette)
+  begin(modeler, palette)
   addButtons(editor.querySelector('[data-diagram-buttons]'), modeler, palette)
   keepOutline(editor.querySelector('[data-outline]'), modeler, id => select(modeler, id))
   listen(modeler)
@@ -73,7 +73,7 @@ function select (modeler, id) {
   const element = modeler.get('elementRegistry').get(id)
   if (!element) return
   modeler.get('selection').select(element)
-  lookAt(modeler, [id])
+  reveal(modeler, [id])
 }
 
 async function send (url, content) {

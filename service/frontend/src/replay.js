@@ -1,5 +1,5 @@
 // Steps through the history of a case: slider, buttons, list and diagram always show the same step.
-import { addButtons, lookAt, mark, openDiagram, runToken, show } from './diagram.js'
+import { addButtons, mark, openDiagram, reveal, runToken, show } from './diagram.js'
 
 const root = document.querySelector('[data-replay]')
 const { frames, diagrams } = await load(root)
@@ -75,7 +75,7 @@ async function go (asked) {
   await showProcess(processOf(step) || shown.process)
   const markers = frames[step - 1].markers[shown.process] || {}
   if (forward) await runToken(viewer, newlyTaken(step), running.signal)
-  if (shown.step === step && markers.current?.length && canvas.clientWidth < 900) lookAt(viewer, markers.current)
+  if (shown.step === step) reveal(viewer, markers.current || markers.done || [])
 }
 
 function newlyTaken (step) {

@@ -1,5 +1,5 @@
 // Shows each diagram of the page: <div data-diagram data-source="..." data-markers="{...}">.
-import { addButtons, lookAt, mark, openDiagram } from './diagram.js'
+import { addButtons, mark, openDiagram, reveal } from './diagram.js'
 
 for (const container of document.querySelectorAll('[data-diagram]')) await start(container)
 
@@ -10,7 +10,7 @@ async function start (container) {
     const viewer = await openDiagram(container, container.dataset.source)
     const markers = JSON.parse(container.dataset.markers || '{}')
     mark(viewer, markers)
-    if (markers.current?.length && container.clientWidth < 900) lookAt(viewer, markers.current)
+    reveal(viewer, markers.current || [])
     addButtons(figure.querySelector('[data-diagram-buttons]'), viewer)
     selectFromList(viewer)
   } catch (error) {
@@ -22,7 +22,7 @@ async function start (container) {
 function selectFromList (viewer) {
   for (const link of document.querySelectorAll('[data-element]')) {
     link.addEventListener('click', () => {
-      lookAt(viewer, [link.dataset.element])
+      reveal(viewer, [link.dataset.element])
       viewer.get('selection').select(viewer.get('elementRegistry').get(link.dataset.element) || null)
     })
   }
