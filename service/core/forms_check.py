@@ -16,7 +16,7 @@ from service.core.forms_shape import CHOICES, KINDS, QUESTIONS, Directories
 
 KEY = re.compile(r"[a-z][A-Za-z0-9_]{0,63}")
 VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?")
-TAKEN = expressions.RESERVED | {"csrf_token", "confirm_warnings", *keyword.kwlist}
+TAKEN = expressions.RESERVED | {"key", "csrf_token", "confirm_warnings", *keyword.kwlist}
 LIMITS: dict[str, type] = {
     "required": bool, "requiredMessage": str, "minLength": int, "maxLength": int, "min": int, "max": int,
     "pattern": str, "patternErrorMessage": str, "noFuture": bool,

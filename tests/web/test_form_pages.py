@@ -309,6 +309,17 @@ def test_rows_stop_at_a_limit(post):
     assert 'name="trees-rows" value="201"' in html
 
 
+def test_words_of_a_form_are_text_and_never_markup(show):
+    bold = "<b>100%</b> {{ 7 }}"
+    inner = {"type": "textarea", "key": "a", "label": bold, "description": bold, "validate": {"maxLength": 9}}
+    rows = {"type": "dynamiclist", "path": "x", "label": bold, "components": [inner]}
+    root = show({}, (Problem("x-0-a", bold),), {"components": [{"type": "text", "text": f"# {bold}"}, rows]})
+    assert root.xpath("//b") == []
+    assert text(root, "//button[@id='x-add']") == f"Add another: {bold}"
+    assert text(root, "//button[@value='remove:x:0']") == f"Remove {bold} 1"
+    assert text(root, "//h2[@class='govuk-heading-m']") == bold
+
+
 def test_templates_use_nothing_that_is_not_there(app):
     with app.test_request_context():
         strict = app.jinja_env.overlay(undefined=StrictUndefined)
