@@ -197,6 +197,18 @@ def test_a_cycle_fires_each_missed_turn_in_order():
     assert json.loads(case.state)["variables"]["n"] == 3
 
 
+def test_a_date_that_counts_from_now_is_worked_out_once():
+    definition = a_definition(
+        BEGIN, user("work"), timer("soon", "work", "timeDate", "now() + days(3)"), user("other"), user("chase"), end(),
+        end("e2"), flow("begin", "work", "end"), flow("soon", "chase", "e2"),
+    )  # fmt: skip
+    case = Played(definition)
+    case.start("2026-01-01T09:00")
+    case.take(ClaimUserTask(case.task("work"), "ann"), "2026-01-03T09:00")
+    case.take(FireTimers(), "2026-01-04T10:00")
+    assert case.waiting == ["chase", "work"]
+
+
 def test_a_cases_time_never_goes_back():
     case = limited()
     case.take(FireTimers(), "2026-03-02T09:00")

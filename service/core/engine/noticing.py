@@ -3,6 +3,7 @@
 Everything is derived by comparing the engine's task tree with the memory, so nothing can be forgotten.
 """
 
+import re
 from datetime import datetime
 
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimeDateEventDefinition
@@ -54,8 +55,15 @@ def _follow_variables(run: Running) -> None:
     run.prepare()
     for task in tasks_in(run.workflow, TaskState.WAITING):
         definition = getattr(task.task_spec, "event_definition", None)
-        if isinstance(definition, TimeDateEventDefinition) and task.internal_data.get("event_value") is not None:
+        if not isinstance(definition, TimeDateEventDefinition) or counts_from_now(definition.expression):
+            continue
+        if task.internal_data.get("event_value") is not None:
             task.internal_data["event_value"] = run.evaluate(task, definition.expression)
+
+
+def counts_from_now(expression: str) -> bool:
+    """Whether a date counts from the moment it is worked out: asked again later, it would never come."""
+    return re.search(r"\b(now|today)\s*\(", expression) is not None
 
 
 def _timers(run: Running) -> None:
@@ -144,6 +152,8 @@ def _clocks(run: Running) -> None:
 
 
 def _extend_breached(run: Running, clock: Clock, task: Task) -> None:
+    if counts_from_now(task.task_spec.event_definition.expression):
+        return
     due = as_instant(_parsed(run, task))
     if due is None or due == clock.due or due <= run.seam.now:
         return
