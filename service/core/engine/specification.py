@@ -16,6 +16,8 @@ from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 from SpiffWorkflow.task import Task
 
+from service.core import engine_form
+
 
 class VariableList(TaskDataReference):
     """The list a multi-instance runs over, read from the process variables instead of from copied task data.
@@ -59,9 +61,9 @@ def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._El
     """
     parser = SpiffBpmnParser()
     for path, root in tables.items():
-        parser.add_dmn_xml(root, filename=path)
+        parser.add_dmn_xml(engine_form.table(root), filename=path)
     for path, root in diagrams.items():
-        parser.add_bpmn_xml(root, filename=path)
+        parser.add_bpmn_xml(engine_form.diagram(root), filename=path)
     spec = parser.get_spec(main)
     called = parser.get_subprocess_specs(main)
     every = [t for process in (spec, *called.values()) for t in process.task_specs.values()]

@@ -105,13 +105,12 @@ def _clashes(
         message = f"{node.words} calls its item “{item[1]}”, which is also the name of a variable."
         yield error(scope.file, node.xml, "item-clash", message, "Give the item another name.")
     for script in scripts.scripts_of(node):
-        for target, _ in formulas.assignments(script):
-            base, _, part = target.partition(".")
-            if part and base not in own:
-                tell = error if whole else warning
-                message = f"{node.words} sets “{target}”, but no step is repeated with an item called “{base}”."
-                mend = "Set a variable of its own, or correct the name of the item."
-                yield tell(scope.file, node.xml, "item-unknown", message, mend)
+        targets = [target.partition(".") for target, _ in formulas.assignments(script)]
+        for base in sorted({base for base, dot, _ in targets if dot} - own):
+            tell = error if whole else warning
+            message = f"{node.words} sets parts of “{base}”, but no step is repeated with an item called that."
+            mend = "Set a variable of its own, or correct the name of the item."
+            yield tell(scope.file, node.xml, "item-unknown", message, mend)
 
 
 def _unset(bundle: Bundle, known: frozenset[str]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
-from service.core.gate import engine_form
+from service.core import engine_form
 from service.core.gate.finding import Finding
 from service.core.gate.model import Bundle
 

@@ -8,8 +8,7 @@ from copy import deepcopy
 
 from lxml import etree
 
-from service.core.gate.xml_door import BPMN
-
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 DOCUMENTING = (
     "dataInputAssociation", "dataOutputAssociation", "ioSpecification", "dataStore", "dataStoreReference", "dataObject",
     "dataObjectReference", "property", "documentation", "textAnnotation", "association", "group", "category",
