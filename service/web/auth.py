@@ -73,7 +73,10 @@ def sign_out() -> ResponseReturnValue:
 
 
 def _missing(email: str, password: str) -> dict[str, str]:
-    found = {"email": "" if email else "Enter your email address", "password": "" if password else "Enter your password"}
+    found = {
+        "email": "" if email else "Enter your email address",
+        "password": "" if password else "Enter your password",
+    }
     return {key: message for key, message in found.items() if message}
 
 

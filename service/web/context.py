@@ -109,13 +109,13 @@ def sent_key() -> str:
         return new_key()
 
 
-def tell(title: str, text: str) -> None:
-    """Keep a sentence for the top of the next page this person sees."""
-    session["told"] = [title, text]
+def tell(title: str, text: str, *, kind: str = "success") -> None:
+    """Keep a sentence for the top of the next page this person sees; ``kind`` is ``success`` or ``important``."""
+    session["told"] = [title, text, kind]
 
 
 def told() -> list[str] | None:
-    """Return and forget what :func:`tell` kept: [title, text]."""
+    """Return and forget what :func:`tell` kept: [title, text, kind]."""
     return cast("list[str] | None", session.pop("told", None))
 
 

@@ -21,45 +21,70 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer: HTTP status, heading, and paragraphs of what to do. An empty ``says`` gives the refusal's own words."""
+    """An answer: HTTP status, heading, paragraphs of what to do; ``says`` puts the refusal's own sentence first."""
 
     status: int
     title: str
     advice: tuple[str, ...]
     says: bool = False
-    """True if the refusal's own sentence is shown first."""
 
 
-MISSING = Page(404, "Page not found", (
-    "If you typed the address, check it is correct. If you followed a link, what it led to may have moved or closed.",
-    "You only see what you take part in. If you think you should see this, ask the person who coordinates it.",
-))
+MISSING = Page(
+    404,
+    "Page not found",
+    (
+        "If you typed the address, check it is correct. If you followed a link, what it led to may be closed.",
+        "You only see what you take part in. If you think you should see this, ask the person who coordinates it.",
+    ),
+)
 FORBIDDEN = Page(403, "You cannot do this", ("Your role does not allow it. Ask the person who coordinates this work.",))
-STALE = Page(400, "This page can no longer be sent", (
-    "You may have signed out, or signed in again, since you opened it. Nothing was saved.",
-    "Go back, copy anything you typed, reload the page and send it again.",
-))
-BROKEN = Page(500, "Sorry, there is a problem with the service", (
-    "Nothing you sent was half saved: it was either kept whole or not at all.",
-    "Try again in a few minutes. If it happens again, ask for help and give the reference below.",
-))
+STALE = Page(
+    400,
+    "This page can no longer be sent",
+    (
+        "You may have signed out, or signed in again, since you opened it. Nothing was saved.",
+        "Go back, copy anything you typed, reload the page and send it again.",
+    ),
+)
+BROKEN = Page(
+    500,
+    "Sorry, there is a problem with the service",
+    (
+        "Nothing you sent was half saved: it was either kept whole or not at all.",
+        "Try again in a few minutes. If it happens again, ask for help and give the reference below.",
+    ),
+)
 
 BY_REFUSAL: dict[type[Exception], Page] = {
     core.NotFound: MISSING,
     core.NotAllowed: Page(403, "You cannot do this", FORBIDDEN.advice, says=True),
-    core.TaskHeld: Page(409, "Somebody else is doing this task", ("Ask them to release it if you should do it.",), says=True),
+    core.TaskHeld: Page(
+        409, "Somebody else is doing this task", ("Ask them to release it if you should do it.",), says=True
+    ),
     core.TaskClosed: Page(409, "This task is already closed", ("Nothing you sent was saved.",), says=True),
-    core.NotWaiting: Page(409, "This cannot be sent now", ("Nothing was saved. Look at where things stand now.",), says=True),
-    core.NothingToDo: Page(409, "There is nothing to change", ("Nothing was saved, because nothing would be different.",), says=True),
-    core.KeyReused: Page(409, "You have already sent this page", (
-        "What you sent first was saved. What you sent now is different, and was not saved.",
-        "Start again from your tasks if you need to add something.",
-    )),
+    core.NotWaiting: Page(
+        409, "This cannot be sent now", ("Nothing was saved. Look at where things stand now.",), says=True
+    ),
+    core.NothingToDo: Page(
+        409, "There is nothing to change", ("Nothing was saved, because nothing would be different.",), says=True
+    ),
+    core.KeyReused: Page(
+        409,
+        "You have already sent this page",
+        (
+            "What you sent first was saved. What you sent now is different, and was not saved.",
+            "Start again from your tasks if you need to add something.",
+        ),
+    ),
     core.BrokenRule: Page(422, "This was refused", ("Nothing was saved.",), says=True),
-    core.Defect: Page(500, "Sorry, this step could not be finished", (
-        "Nothing has changed, and what you sent was not saved.",
-        "The people who look after the service have been told. Give them the reference below.",
-    )),
+    core.Defect: Page(
+        500,
+        "Sorry, this step could not be finished",
+        (
+            "Nothing has changed, and what you sent was not saved.",
+            "The people who look after the service have been told. Give them the reference below.",
+        ),
+    ),
     CSRFError: STALE,
 }
 """The most special class wins: a subclass not named here is answered like its parent."""
@@ -70,7 +95,11 @@ BY_STATUS: dict[int, Page] = {
     403: FORBIDDEN,
     404: MISSING,
     405: Page(405, "This page cannot be opened like that", ("Nothing was changed. Start again from your tasks.",)),
-    413: Page(413, "What you sent is too large", ("Nothing was saved. Shorten what you wrote, and keep long papers as documents.",)),
+    413: Page(
+        413,
+        "What you sent is too large",
+        ("Nothing was saved. Shorten what you wrote, and keep long papers as documents.",),
+    ),
     415: Page(415, "This kind of content is not accepted", ("Nothing was saved.",)),
     429: Page(429, "Too many tries", ("Wait a few minutes, then try again.",)),
     500: BROKEN,

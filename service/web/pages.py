@@ -35,7 +35,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
 def _templates(app: Flask) -> None:
     own = app.jinja_loader
     library = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
-    app.jinja_loader = ChoiceLoader([own, library] if own else [library])  # type: ignore[misc]
+    app.jinja_loader = ChoiceLoader([own, library] if own else [library])
     app.jinja_env.filters.update(filters.FILTERS)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -1,7 +1,7 @@
 """Who may open which page, and what every answer says to the browser.
 
 Promises: every route names its access rule, a route without one is refused; the session cookie is a random token kept
-hashed in the database; every POST carries a CSRF token; no page is stored, framed, sniffed or told where people came from.
+hashed in the database; every POST carries a CSRF token; no page is stored, framed, sniffed or tells where people were.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,9 @@ RULES: dict[str, Rule] = {
 }
 """Every access rule a route may name. ``practice``: anybody, on a practice site only."""
 
+NOT_SENT = (
+    "What you sent was not saved. Sign in, then use the Back button of your browser: it may still have what you typed."
+)
 WITHOUT_PERSON = frozenset({"public", "practice"})
 
 
@@ -104,13 +107,18 @@ def _let_in() -> Answer | None:
     if rule in WITHOUT_PERSON:
         raise NotFound
     if context.signed_in() is None:
-        return redirect(url_for("auth.sign_in", next=_path_back()), 303)
+        return _ask_to_sign_in()
     raise Forbidden
 
 
-def _path_back() -> str | None:
-    path = request.full_path.rstrip("?")
-    return None if path == "/" else path
+def _ask_to_sign_in() -> Answer:
+    """Lead to the sign-in page and from there back here, if this address can be opened."""
+    if request.method not in {"GET", "HEAD"}:
+        context.tell("You have been signed out", NOT_SENT, kind="important")
+    adapter = current_app.create_url_adapter(request)
+    can_be_opened = adapter is not None and adapter.test(request.path, "GET")
+    onward = request.full_path.rstrip("?") if can_be_opened else None
+    return redirect(url_for("auth.sign_in", next=onward), 303)
 
 
 def _headers(answer: Response) -> Response:
