@@ -18,6 +18,11 @@ NS = {"bpmn": BPMN, "spiff": SPIFF, "di": BPMNDI}
 FLOW = "sequenceFlow"
 NODES = ("Task", "Event", "Gateway")
 OTHERS = frozenset({"task", "callActivity", "subProcess", "lane", "participant", FLOW, "process"})
+DEFAULTS = {
+    "cancelActivity": "true", "isSequential": "false", "isInterrupting": "true", "triggeredByEvent": "false",
+    "parallelMultiple": "false", "instantiate": "false", "isForCompensation": "false",
+}  # fmt: skip
+"""Attributes that say nothing when they have their default; editors leave them out."""
 TIMERS = ("timeDate", "timeDuration", "timeCycle")
 
 
@@ -62,7 +67,7 @@ def read(text: str) -> Diagram:
 
 
 def same_but_for_the_drawing(one: str, other: str) -> bool:
-    """True if two BPMN files say the same, whatever their drawings, white space and order of attributes are."""
+    """True if two BPMN files say the same, whatever their drawings, white space, order of attributes and defaults."""
     return _without_drawing(one) == _without_drawing(other)
 
 
@@ -73,6 +78,9 @@ def _without_drawing(text: str) -> bytes:
     for node in root.iter():
         node.text = (node.text or "").strip() or None
         node.tail = None
+        for name, default in DEFAULTS.items():
+            if node.get(name) == default:
+                del node.attrib[name]
     return bytes(etree.tostring(root, method="c14n"))
 
 

@@ -25,7 +25,7 @@ async function start () {
   chooser.closest('[data-replay-script]').hidden = diagrams.length < 2
   root.querySelector('[data-replay-plain]').hidden = true
   slider.max = String(frames.length)
-  const first = stepOfAddress() || Number(root.dataset.step) || frames.length
+  const first = stepOfAddress() || Number(root.dataset.chosen) || frames.length
   const process = processOf(first) || diagrams[0].id
   viewer = await openDiagram(canvas, sourceOf(process))
   shown.process = process
