@@ -33,7 +33,7 @@ from service.runtime.definitions import Definitions
 from service.runtime.present import now
 from service.store import instances, queries
 from service.store.rows import TaskRow
-from service.store.tables import process_instance, request
+from service.store.tables import account, process_instance, request
 from service.store.transaction import Store, transaction
 
 CLOCK = "clock"
@@ -219,7 +219,7 @@ def _for(actor: Actor, task: TaskRow) -> bool:
 
 def _code(db: Connection, definition: ProcessDefinition, at: datetime) -> str:
     prefix = f"{definition.deployment.get('case_prefix', 'CASE')}-{at.year}-"
-    return f"{prefix}{instances.next_number(db, prefix):03d}"
+    return f"{prefix}{instances.next_number(db, prefix, definition.hash):03d}"
 
 
 def _fingerprint(said: tuple[object, ...]) -> str:
@@ -227,7 +227,11 @@ def _fingerprint(said: tuple[object, ...]) -> str:
 
 
 def _answered(db: Connection, actor: Actor, key: str, said: tuple[object, ...]) -> Done | None:
-    """The stored answer to a request that came before. Raises ``KeyReused`` if the key came with another request."""
+    """The stored answer to a request that came before. Raises ``KeyReused`` if the key came with another request.
+
+    A person's own requests queue, so the second half of a double click finds the first one's answer.
+    """
+    db.execute(select(account.c.id).where(account.c.id == actor.account_id).with_for_update(key_share=True))
     found = select(request).where(request.c.account_id == actor.account_id, request.c.key == key)
     row = db.execute(found).one_or_none()
     if row is None:

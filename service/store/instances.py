@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from service.core import chain, values
 from service.core.chain import Step
 from service.core.errors import NotFound, StateDamaged
-from service.store.tables import ownership, process_instance, step
+from service.store.tables import ownership, process_definition, process_instance, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,10 @@ def add(
     return Held(instance_id, code, definition_hash, 0, b"", chain.START, "running")
 
 
-def next_number(db: Connection, prefix: str) -> int:
-    """The next free number of codes that begin with ``prefix``."""
+def next_number(db: Connection, prefix: str, definition_hash: str) -> int:
+    """The next free number of codes that begin with ``prefix``. Cases that start at once queue for it."""
+    queue = select(process_definition.c.hash).where(process_definition.c.hash == definition_hash)
+    db.execute(queue.with_for_update(key_share=True)).one()
     count = select(func.count()).where(process_instance.c.code.startswith(prefix, autoescape=True))
     return int(db.execute(count).scalar_one()) + 1
 
