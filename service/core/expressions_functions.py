@@ -48,7 +48,7 @@ def _elements(run: Run, group: object) -> list[Any]:
     return sorted(group) if type(group) is set else list(group)  # type: ignore[call-overload]
 
 
-def _len(run: Run, value: Any) -> int:
+def _len(_run: Run, value: Any) -> int:
     if type(value) is not str and type(value) not in CONTAINERS:
         raise ExprError(f"len() does not work on {kind(value)}")
     return len(value)
@@ -101,18 +101,18 @@ def _number(value: object, name: str) -> Any:
     return value
 
 
-def _abs(run: Run, value: object) -> object:
+def _abs(_run: Run, value: object) -> object:
     return abs(value) if type(value) is timedelta else abs(_number(value, "abs"))
 
 
-def _round(run: Run, value: object, digits: object = None) -> object:
+def _round(_run: Run, value: object, digits: object = None) -> object:
     if digits is not None and (type(digits) is not int or not 0 <= digits <= 20):
         raise ExprError("round() takes between 0 and 20 digits")
     return round(_number(value, "round"), digits)
 
 
 def _convert(to: type, name: str) -> Callable[[Run, object], object]:
-    def convert(run: Run, value: object) -> object:
+    def convert(_run: Run, value: object) -> object:
         if type(value) is str:
             if len(value) > MOST_DIGITS or not value.isascii():
                 raise ExprError(f"{name}() was given a text that is not a number")
@@ -132,7 +132,7 @@ def text_of(run: Run, value: object) -> str:
     return str(value)
 
 
-def _bool(run: Run, value: object) -> bool:
+def _bool(_run: Run, value: object) -> bool:
     return bool(value)
 
 
@@ -142,7 +142,7 @@ def _whole(value: object, name: str, most: int) -> int:
     return value
 
 
-def _date(run: Run, *parts: Any) -> date:
+def _date(_run: Run, *parts: Any) -> date:
     if len(parts) == 1 and type(parts[0]) in DATES:
         return calendar.london_date(parts[0])
     if len(parts) != 3:
@@ -150,7 +150,7 @@ def _date(run: Run, *parts: Any) -> date:
     return date(*(_whole(part, "date()", 9999) for part in parts))
 
 
-def _datetime(run: Run, *parts: Any) -> datetime:
+def _datetime(_run: Run, *parts: Any) -> datetime:
     year, month, day, *clock = (_whole(part, "datetime()", 9999) for part in parts)
     hour, minute, second = [*clock, 0, 0, 0][:3]
     return datetime(year, month, day, hour, minute, second, tzinfo=calendar.LONDON)
@@ -159,10 +159,11 @@ def _datetime(run: Run, *parts: Any) -> datetime:
 def _now(run: Run) -> datetime:
     if run.at is None:
         raise ExprError("now() and today() have no meaning here: no time was given")
-    return calendar.london(run.at)
+    local = calendar.london(run.at)
+    return datetime.combine(local.date(), local.time(), calendar.LONDON)
 
 
-def _timedelta(run: Run, days: object = 0, **parts: object) -> timedelta:
+def _timedelta(_run: Run, days: object = 0, **parts: object) -> timedelta:
     given = {"days": days, **parts}
     for name, value in given.items():
         if type(value) not in NUMBERS or abs(value) > 86_400 * MOST_DAYS:  # type: ignore[arg-type]
@@ -176,19 +177,19 @@ def _relativedelta(run: Run, **parts: object) -> Period:
     return Period(months + 12 * years, _timedelta(run, **parts))
 
 
-def _days(run: Run, n: object) -> timedelta:
+def _days(_run: Run, n: object) -> timedelta:
     return timedelta(days=_whole(n, "days()", MOST_DAYS))
 
 
-def _weeks(run: Run, n: object) -> timedelta:
+def _weeks(_run: Run, n: object) -> timedelta:
     return timedelta(weeks=_whole(n, "weeks()", MOST_DAYS // 7))
 
 
-def _months(run: Run, n: object) -> Period:
+def _months(_run: Run, n: object) -> Period:
     return Period(_whole(n, "months()", MOST_MONTHS))
 
 
-def _years(run: Run, n: object) -> Period:
+def _years(_run: Run, n: object) -> Period:
     return Period(12 * _whole(n, "years()", MOST_MONTHS // 12))
 
 
@@ -202,7 +203,7 @@ def _of_date(name: str, function: Callable[[Any], object]) -> Function:
     return Function(lambda run, when: function(_when(when, name)), 1, 1)
 
 
-def _months_after(run: Run, start: object, n: object) -> datetime:
+def _months_after(_run: Run, start: object, n: object) -> datetime:
     return calendar.months_after(_when(start, "months_after"), _whole(n, "months_after()", MOST_MONTHS))
 
 
@@ -212,20 +213,20 @@ def _working_days_after(run: Run, start: object, n: object) -> datetime:
     return calendar.working_days_after(_when(start, "working_days_after"), count)
 
 
-def _age_on(run: Run, birth: object, on: object) -> int | None:
+def _age_on(_run: Run, birth: object, on: object) -> int | None:
     known = None if birth is None else _when(birth, "age_on")
     return calendar.age_on(known, _when(on, "age_on"))
 
 
-def _days_between(run: Run, start: object, end: object) -> int:
+def _days_between(_run: Run, start: object, end: object) -> int:
     return calendar.days_between(_when(start, "days_between"), _when(end, "days_between"))
 
 
-def _later(run: Run, *values: object) -> object:
+def _later(_run: Run, *values: object) -> object:
     return max((each for each in values if each is not None), key=moment, default=None)
 
 
-def _earlier(run: Run, *values: object) -> object:
+def _earlier(_run: Run, *values: object) -> object:
     return min((each for each in values if each is not None), key=moment, default=None)
 
 

@@ -23,6 +23,7 @@ CONSTANT_BITS = 64
 _OPEN, _CLOSE, _QUOTES = "([{", ")]}", "'\""
 FORMATS = NUMBER_FORMATS | frozenset(DATE_FORMATS)
 _IDENTITY = (ast.Is, ast.IsNot)
+_SINGLE = (type(None), bool)
 
 
 def measure_text(text: object) -> str:
@@ -56,10 +57,14 @@ def nesting(text: str) -> tuple[int, int]:
     return deepest, depth
 
 
-@lru_cache(maxsize=1024)
 def parse(text: str) -> ast.expr:
     """The tree of one expression, every construct of it allowed. ExprSyntax if it is none, ExprError if refused."""
-    tree = parse_python(measure_text(text), "eval")
+    return _parsed(measure_text(text))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> ast.expr:
+    tree = parse_python(text, "eval")
     if not isinstance(tree, ast.Expression):
         raise ExprSyntax("this is not an expression")
     admit(tree.body)
@@ -196,7 +201,7 @@ def _compare(node: ast.Compare) -> None:
     for sign, right in zip(node.ops, node.comparators, strict=True):
         if type(sign) not in COMPARE:
             raise ExprError(f"{_construct(sign)} is not allowed in an expression")
-        if isinstance(sign, _IDENTITY) and not (isinstance(right, ast.Constant) and right.value in (None, True, False)):
+        if isinstance(sign, _IDENTITY) and not (isinstance(right, ast.Constant) and type(right.value) in _SINGLE):
             raise ExprError("'is' compares with None, True or False only")
 
 

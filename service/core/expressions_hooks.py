@@ -63,7 +63,7 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
         """Set a field of the multi-instance item this task data belongs to, in its list variable."""
         self.variables[self.lists[item]] = self._with_field(self.variables, context, item, key, value)
 
-    def call_service(self, context: Mapping[str, Any], **kwargs: Any) -> Any:
+    def call_service(self, _context: Mapping[str, Any], **_kwargs: Any) -> Any:
         """ExprError: a diagram calls no services."""
         raise ExprError("a diagram cannot call services")
 
@@ -100,7 +100,8 @@ def _identity(item: Any) -> object:
 
 
 def _is(element: object, wanted: object) -> bool:
-    return type(element) is dict and type(wanted) is str and element.get("id") == wanted
+    known = element.get("id") if type(element) is dict else None
+    return type(known) is str and type(wanted) is str and known == wanted
 
 
 def _element(group: object, item: object) -> object:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from service.core import calendar
+from service.core.expressions_filling import fill_braces
 from service.core.expressions_functions import text_of
 from service.core.expressions_operators import equal
 from service.core.expressions_values import (
@@ -64,7 +65,7 @@ def formatted(run: Run, value: object, form: str) -> str:
     raise ExprError(f"{kind(value)} cannot be written with the format '{form}'")
 
 
-def _strftime(run: Run, when: date, form: object) -> str:
+def _strftime(_run: Run, when: date, form: object) -> str:
     if type(form) is not str or form not in DATE_FORMATS:
         raise ExprError("strftime() takes one of the named formats: " + ", ".join(DATE_FORMATS))
     return DATE_FORMATS[form](when)
@@ -86,12 +87,12 @@ def _plain(name: str) -> Method:
     return Method(call)
 
 
-def _startswith(run: Run, text: str, start: Any) -> bool:
+def _startswith(_run: Run, text: str, start: Any) -> bool:
     _texts(start)
     return text.startswith(start)
 
 
-def _endswith(run: Run, text: str, end: Any) -> bool:
+def _endswith(_run: Run, text: str, end: Any) -> bool:
     _texts(end)
     return text.endswith(end)
 
@@ -131,7 +132,7 @@ def _replace(run: Run, text: str, old: Any, new: Any) -> str:
     return text.replace(old, new)
 
 
-def _get(run: Run, record: dict[str, object], key: Any, default: object = None) -> object:
+def _get(_run: Run, record: dict[str, object], key: Any, default: object = None) -> object:
     _texts(key)
     return record.get(key, default)
 
@@ -174,6 +175,7 @@ METHODS: Mapping[type, Mapping[str, Method]] = MappingProxyType(
             "split": Method(_split, 0, 1),
             "join": Method(_join, 1, 1),
             "replace": Method(_replace, 2, 2),
+            "format": Method(fill_braces, 1, 50),
         },
         dict: {"get": Method(_get, 1, 2)} | {name: _listed(name) for name in ("keys", "values", "items")},
         list: {"count": Method(_count, 1, 1), "index": Method(_index, 1, 1)},

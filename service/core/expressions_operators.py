@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from service.core.calendar import london, london_date
+from service.core.expressions_filling import fill_percent
 from service.core.expressions_values import (
     BITS,
+    CALL_STEPS,
     CONTAINERS,
     DATES,
     NUMBERS,
@@ -50,9 +52,9 @@ def _add(run: Run, left: Any, right: Any) -> object:
         bounded(len(left) + len(right))
         return built(run, left + right)
     if of in DATES and other in _SPANS:
-        return _move(left, right, 1)
+        return _move(run, left, right, 1)
     if of in _SPANS and other in DATES:
-        return _move(right, left, 1)
+        return _move(run, right, left, 1)
     if of in _SPANS and other in _SPANS:
         return _span(left, right, 1)
     raise _refuse("+", left, right)
@@ -63,7 +65,7 @@ def _subtract(run: Run, left: Any, right: Any) -> object:
     if of in NUMBERS and other in NUMBERS:
         return left - right
     if of in DATES and other in _SPANS:
-        return _move(left, right, -1)
+        return _move(run, left, right, -1)
     if of is datetime and other is datetime:
         return london(left).astimezone(UTC) - london(right).astimezone(UTC)
     if of in DATES and other in DATES:
@@ -75,7 +77,8 @@ def _subtract(run: Run, left: Any, right: Any) -> object:
     raise _refuse("-", left, right)
 
 
-def _move(when: date, by: timedelta | Period, sign: int) -> date:
+def _move(run: Run, when: date, by: timedelta | Period, sign: int) -> date:
+    run.step(CALL_STEPS)
     if isinstance(by, Period):
         return shift(shift_months(when, sign * by.months), sign * by.rest)
     return shift(when, by * sign)
@@ -118,7 +121,7 @@ def _repeat(run: Run, what: Any, times: int) -> object:
     return built(run, what * times)
 
 
-def _divide(run: Run, left: Any, right: Any) -> object:
+def _divide(_run: Run, left: Any, right: Any) -> object:
     if type(right) in NUMBERS and (type(left) in NUMBERS or type(left) is timedelta):
         return left / _not_nought(right)
     if type(left) is timedelta and type(right) is timedelta:
@@ -126,7 +129,7 @@ def _divide(run: Run, left: Any, right: Any) -> object:
     raise _refuse("/", left, right)
 
 
-def _floor_divide(run: Run, left: Any, right: Any) -> object:
+def _floor_divide(_run: Run, left: Any, right: Any) -> object:
     if type(left) in NUMBERS and type(right) in NUMBERS:
         return left // _not_nought(right)
     if type(left) is timedelta and (type(right) in _WHOLE or type(right) is timedelta):
@@ -137,6 +140,8 @@ def _floor_divide(run: Run, left: Any, right: Any) -> object:
 def _remainder(run: Run, left: Any, right: Any) -> object:
     if (type(left) in NUMBERS and type(right) in NUMBERS) or (type(left) is timedelta and type(right) is timedelta):
         return left % _not_nought(right)
+    if type(left) is str:
+        return fill_percent(run, left, right)
     raise _refuse("%", left, right)
 
 
@@ -214,7 +219,7 @@ def contains(run: Run, element: Any, group: Any) -> bool:
         return element in group
     if type(group) not in CONTAINERS:
         raise _refuse("in", element, group)
-    run.spend(weight(run, group))
+    run.spend(weight(run, group) + weight(run, element))
     if type(element) in DATES:
         return any(equal(run, element, each) for each in group)
     return element in group

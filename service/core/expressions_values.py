@@ -6,18 +6,23 @@ before any of its methods can run. Errors name the construct, never a value.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import chain
 from math import isfinite
 from types import MappingProxyType
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from service.core.calendar import LONDON, corresponding_date, london, london_date
 
 STEPS = 20_000
 WORK = 300_000
+CALL_STEPS = 10
 COLLECTION = 10_000
 TEXT = 20_000
 BITS = 256
 VALUE_DEPTH = 40
+DATA_ELEMENTS = 1_000_000
 VALUE_ELEMENTS = 100_000
 VALUE_CHARACTERS = 1_000_000
 
@@ -38,8 +43,7 @@ class Period:
     rest: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """How big a value is when written out: elements, characters of text, depth of nesting."""
 
     elements: int
@@ -57,6 +61,12 @@ class Run:
     steps: int = STEPS
     work: int = WORK
     sizes: dict[int, tuple[object, Size]] = field(default_factory=dict)
+
+    def step(self, count: int = 1) -> None:
+        """Count steps: one for each part of the expression, more for what takes longer. ExprError when used up."""
+        self.steps -= count
+        if self.steps < 0:
+            raise ExprError("the expression takes too many steps")
 
     def spend(self, amount: int) -> None:
         """Take ``amount`` units of work (about one element each) from the budget; ExprError when it is used up."""
@@ -86,7 +96,11 @@ CONTAINERS = frozenset({list, tuple, dict, set})
 NUMBERS = frozenset({bool, int, float})
 DATES = frozenset({date, datetime})
 _PLAIN = frozenset({type(None), bool, str, date, timedelta, Period})
-_LEAVES = frozenset({type(None), bool, date, datetime, timedelta})
+_LEAVES = frozenset({type(None), bool, date, timedelta})
+_ZONES = frozenset({type(None), timezone, ZoneInfo})
+
+
+_ONE = Size(1, 0, 0)
 
 
 def kind(value: object) -> str:
@@ -99,16 +113,16 @@ def checked(run: Run, value: object) -> object:
     of = type(value)
     if of in _PLAIN:
         return value
-    if of is datetime:
-        return london(value)  # type: ignore[arg-type]
     if of in CONTAINERS:
         size_of(run, value)
         return value
-    _check_number(value)
-    return value
+    _check_leaf(value)
+    return london(value) if type(value) is datetime else value
 
 
-def _check_number(value: object) -> None:
+def _check_leaf(value: object) -> None:
+    if type(value) in _LEAVES or (type(value) is datetime and type(value.tzinfo) in _ZONES):
+        return
     if type(value) is int:
         if value.bit_length() > BITS:
             raise ExprError("a whole number is too big")
@@ -124,13 +138,11 @@ def size_of(run: Run, value: object, level: int = 0) -> Size:
 
     ExprError if any part is of a kind that is not allowed, or the value is nested too deeply (or holds itself).
     """
-    of = type(value)
-    if of is str:
-        return Size(1, len(value), 0)  # type: ignore[arg-type]
-    if of not in CONTAINERS:
-        if of not in _LEAVES:
-            _check_number(value)
-        return Size(1, 0, 0)
+    if type(value) is str:
+        return Size(1, len(value), 0)
+    if type(value) not in CONTAINERS:
+        _check_leaf(value)
+        return _ONE
     known = run.sizes.get(id(value))
     if known is not None:
         return known[1]
@@ -141,17 +153,24 @@ def size_of(run: Run, value: object, level: int = 0) -> Size:
     return size
 
 
-def _container_size(run: Run, value: object, level: int) -> Size:
-    parts: list[object] = [*value.keys(), *value.values()] if type(value) is dict else list(value)  # type: ignore[call-overload]
-    run.spend(len(parts))
+def _container_size(run: Run, value: Any, level: int) -> Size:
+    run.spend(2 + 2 * len(value))
+    parts = chain(value, value.values()) if type(value) is dict else value
     elements, characters, depth = 1, 0, 0
     for part in parts:
-        size = size_of(run, part, level + 1)
-        elements += size.elements
-        characters += size.characters
-        depth = max(depth, size.depth)
-    if depth + 1 > VALUE_DEPTH:
-        raise ExprError("a value is nested too deeply")
+        of = type(part)
+        if of is str:
+            elements += 1
+            characters += len(part)
+        elif of in _LEAVES or (of is int and part.bit_length() <= BITS):
+            elements += 1
+        else:
+            size = size_of(run, part, level + 1)
+            elements += size.elements
+            characters += size.characters
+            depth = max(depth, size.depth)
+    if depth >= VALUE_DEPTH or elements > DATA_ELEMENTS:
+        raise ExprError("a value is too big or nested too deeply")
     return Size(elements, characters, depth + 1)
 
 

@@ -12,16 +12,14 @@ from service.core.expressions_functions import FUNCTIONS
 from service.core.expressions_grammar import format_of
 from service.core.expressions_methods import ATTRIBUTES, formatted, method_of
 from service.core.expressions_operators import BINARY, COMPARE, negative, positive
-from service.core.expressions_values import ExprError, Run, bounded, built, checked, kind, weight, written
+from service.core.expressions_values import CALL_STEPS, ExprError, Run, bounded, built, checked, kind, weight, written
 
 KEYS_REFUSED = frozenset({"typename"})
 
 
 def value_of(run: Run, node: ast.expr) -> Any:
     """The value of an admitted node. ExprError if it has none or the run's budget is used up."""
-    run.steps -= 1
-    if run.steps < 0:
-        raise ExprError("the expression takes too many steps")
+    run.step()
     return checked(run, _RULES[type(node)](run, node))
 
 
@@ -33,7 +31,7 @@ def _name(run: Run, node: ast.Name) -> object:
     raise ExprError(f"there is no variable called '{node.id}' here")
 
 
-def _constant(run: Run, node: ast.Constant) -> object:
+def _constant(_run: Run, node: ast.Constant) -> object:
     return node.value
 
 
@@ -118,10 +116,12 @@ def _choice(run: Run, node: ast.IfExp) -> object:
 
 
 def _list(run: Run, node: ast.List) -> object:
+    run.step(3)
     return built(run, [value_of(run, part) for part in node.elts])
 
 
 def _tuple(run: Run, node: ast.Tuple) -> object:
+    run.step(3)
     return built(run, tuple(value_of(run, part) for part in node.elts))
 
 
@@ -165,7 +165,7 @@ def _each(run: Run, node: ast.ListComp | ast.GeneratorExp) -> Iterator[object]:
     (comprehension,) = node.generators
     outer = run.local
     for item in _items(run, comprehension):
-        run.steps -= 1
+        run.step()
         run.local = {**outer, **_bindings(comprehension.target, item)}
         if all(value_of(run, test) for test in comprehension.ifs):
             yield value_of(run, node.elt)
@@ -191,6 +191,7 @@ def _found(run: Run, node: ast.GeneratorExp, sought: bool) -> bool:  # noqa: FBT
 
 
 def _call(run: Run, node: ast.Call) -> object:
+    run.step(CALL_STEPS)
     if isinstance(node.func, ast.Attribute):
         holder = value_of(run, node.func.value)
         method = method_of(holder, node.func.attr)
@@ -210,6 +211,7 @@ def _joined(run: Run, node: ast.JoinedStr) -> object:
     parts: list[str] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
+            run.step(CALL_STEPS)
             parts.append(formatted(run, value_of(run, part.value), format_of(part)))
         else:
             parts.append(cast("str", value_of(run, part)))
