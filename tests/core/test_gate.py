@@ -417,6 +417,37 @@ def test_cells_that_would_decide_wrongly_are_stopped(cell):
     assert "cell" in errors(tables(table(["n"], ["out"], (cell, "1"), ("-", "2"))))
 
 
+CELLS = ["> 5", "!= 'a'", "-5", "? is None", 'not ? in ("a",)', "'a..b'", "len(?) > 3", '?.startswith("x")', "None"]
+
+
+@pytest.mark.parametrize("cell", [*CELLS, "5 < ? < 10", "in_progress", "< date(2020, 1, 1)", '"a" if y else "b"'])
+def test_cells_that_do_what_they_seem_to_are_let_through(cell):
+    assert errors(tables(table(["n"], ["out"], (cell, "1"), ("-", "2")))) == {}
+
+
+@pytest.mark.parametrize(
+    ("types", "rules", "overlap"),
+    [
+        (["n:integer"], [("< 18", "1"), ("> 17", "2")], False),
+        (["n:number"], [("< 18", "1"), ("> 17", "2")], True),
+        (["n:number"], [("> limit", "1"), ("<= limit", "2"), ("-", "3")], False),
+        (["n"], [('? in ("a", "b")', "1"), ('"b"', "2"), ("-", "3")], True),
+        (["n:number", "n:number"], [("> 5", "< 8", "1"), ("<= 5", "-", "2"), ("-", ">= 8", "3")], False),
+        (["a:boolean", "b:boolean"], [("True", "-", "1"), ("False", "True", "2"), ("False", "False", "3")], False),
+        (["a", "b"], [('"x"', "-", "1"), ("-", '"y"', "2"), ("-", "-", "3")], True),
+    ],
+)
+def test_overlap_is_claimed_only_where_it_is_proved(types, rules, overlap):
+    assert set(errors(tables(table(types, ["out"], *rules, policy="UNIQUE")))) == ({"rules-overlap"} if overlap else set())
+
+
+def test_a_table_of_many_ranges_is_judged_quickly():
+    rules = [(f"{n} <= ? < {n + 1}", f"> {n}", str(n)) for n in range(130)]
+    began = time.perf_counter()
+    assert errors(tables(table(["n:number", "m:number"], ["out"], *rules, ("-", "-", "1"), policy="UNIQUE"))) == {}
+    assert time.perf_counter() - began < 2
+
+
 @pytest.mark.parametrize("text", ["", "PK\x03\x04", "<", "\ud800", "<a xmlns='&'/>", "{", b"\xff\xfe<\x00", b"\x00"])
 def test_what_is_no_diagram_is_answered(text):
     for name in ("x.bpmn", "x.dmn", "x.xml", "forms/x.json", "processes/roles.json"):

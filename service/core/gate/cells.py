@@ -41,7 +41,7 @@ def read(text: str | None) -> Cell:
     marked, marks = _marked(bare)
     if len(bare) > LONGEST or marks > MOST_MARKS:
         return Cell(bare[:40], wrong="it is far too long.", mend="Write a shorter test.")
-    feel = _feel(bare)
+    feel = _feel(bare, marks)
     if feel is not None:
         return feel
     if marks:
@@ -72,7 +72,7 @@ def _marked(text: str) -> tuple[str, int]:
     return "".join(parts), marks
 
 
-def _feel(text: str) -> Cell | None:
+def _feel(text: str, marks: int) -> Cell | None:
     """The forms of FEEL that Python reads otherwise or not at all."""
     if text.startswith(("not(", "not (")) and text.endswith(")"):
         inside = text[text.index("(") + 1 : -1]
@@ -80,7 +80,7 @@ def _feel(text: str) -> Cell | None:
         return Cell(text, wrong="not( ) never matches anything here.", mend=mend)
     if ".." in _outside_quotes(text):
         return Cell(text, wrong="a range with .. is not read here.", mend="Write  1 <= ? <= 5")
-    if text.split(None, 1)[0] in {"in", "is", "not", "and", "or", "between"} or text.startswith(("in(", "in[")):
+    if not marks and re.split(r"[\s\[(]", text, maxsplit=1)[0] in {"in", "is", "not", "and", "or", "between"}:
         return Cell(text, wrong="it begins with a word, which the engine joins to the input's name.",
                     mend=f"Write  ? {text}")  # fmt: skip
     if text in {"true", "false", "null"}:

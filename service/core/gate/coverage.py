@@ -14,6 +14,7 @@ from service.core.gate.cells import Cell
 from service.core.gate.exhaustive import MAX_POINTS, Unproved, samples
 
 MOST_RULES = 200
+MOST_TRIES = 60_000
 WHOLE = {"integer", "long", "int"}
 
 
@@ -50,7 +51,7 @@ def _column(positions: tuple[int, ...], inputs: list[etree._Element], rules: Seq
         values = allowed or (samples(found) if found else [cells.OTHER])
         if kinds & WHOLE and all(isinstance(v, int | float) and float(v).is_integer() for v in found):
             values = [*sorted({n for v in found for n in _neighbours(v)})] or values
-        return Column(positions, tuple(values))
+        return Column(positions, tuple(values) if len(values) * len(rules) <= MOST_TRIES else None)
     except (Unproved, TypeError, ValueError):
         return Column(positions, None)
 
@@ -72,19 +73,38 @@ def _allowed(column: etree._Element) -> list[object] | None:
     return list(value) if isinstance(value, tuple) and value else None
 
 
-def never(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> Iterator[int]:
+Met = frozenset[int] | None
+
+
+def grid(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> list[list[Met]]:
+    """For each rule and column which of the tried values meet it (by number), ``None`` where that cannot be told."""
+    return [[_met(column, row) for column in found] for row in rules]
+
+
+def _met(column: Column, row: Sequence[Cell]) -> Met:
+    own = column.of(row)
+    if column.values is None or any(c.wrong for c in own):
+        return None
+    if all(c.any for c in own):
+        return frozenset(range(len(column.values)))
+    try:
+        return frozenset(i for i, value in enumerate(column.values) if cells.met(own, value))
+    except Unproved:
+        return None
+
+
+def never(met: Sequence[Sequence[Met]]) -> Iterator[int]:
     """The rules that provably match nothing."""
-    for number, row in enumerate(rules):
-        if any(not all(c.any for c in column.of(row)) and _met(column, row) == frozenset() for column in found):
-            yield number
+    return (number for number, row in enumerate(met) if any(own == frozenset() for own in row))
 
 
-def overlaps(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> Iterator[tuple[int, int]]:
+def overlaps(
+    found: Sequence[Column], rules: Sequence[Sequence[Cell]], met: Sequence[Sequence[Met]]
+) -> Iterator[tuple[int, int]]:
     """The pairs of rules that provably can match together; a last rule that matches everything is left aside."""
     last = len(rules) - 1
     if len(rules) > MOST_RULES:
         return
-    met = [[_met(column, row) for column in found] for row in rules]
     for one, two in combinations(range(len(rules)), 2):
         if two == last and all(c.any for c in rules[two]):
             continue
@@ -92,28 +112,13 @@ def overlaps(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> Iterat
             yield one, two
 
 
-def _share(
-    column: Column,
-    rows: tuple[Sequence[Cell], Sequence[Cell]],
-    met: tuple[frozenset[int] | None, frozenset[int] | None],
-) -> bool:
+def _share(column: Column, rows: tuple[Sequence[Cell], Sequence[Cell]], met: tuple[Met, Met]) -> bool:
     if met[0] is None or met[1] is None:
         return [c.text for c in column.of(rows[0])] == [c.text for c in column.of(rows[1])]
     return bool(met[0] & met[1])
 
 
-def _met(column: Column, row: Sequence[Cell]) -> frozenset[int] | None:
-    """Which of the tried values meet a rule's cells (by number), or ``None`` where that cannot be told."""
-    own = column.of(row)
-    if column.values is None or any(c.wrong for c in own):
-        return None
-    try:
-        return frozenset(i for i, value in enumerate(column.values) if cells.met(own, value))
-    except Unproved:
-        return None
-
-
-def complete(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> bool:
+def complete(found: Sequence[Column], rules: Sequence[Sequence[Cell]], met: Sequence[Sequence[Met]]) -> bool:
     """Whether some rule matches whatever the inputs are, as far as can be proved."""
     choices = [range(len(c.values) if c.values is not None else 1) for c in found]
     count = 1
@@ -121,14 +126,14 @@ def complete(found: Sequence[Column], rules: Sequence[Sequence[Cell]]) -> bool:
         count *= len(choice)
     if count * max(len(rules), 1) > MAX_POINTS * 20:
         return False
-    met = [[_surely(c, row) for c in found] for row in rules]
+    sure = [[_surely(c, rules[r], met[r][i]) for i, c in enumerate(found)] for r in range(len(rules))]
     return all(
-        any(all(i in own for i, own in zip(point, row, strict=True)) for row in met) for point in product(*choices)
+        any(all(i in own for i, own in zip(point, row, strict=True)) for row in sure) for point in product(*choices)
     )
 
 
-def _surely(column: Column, row: Sequence[Cell]) -> frozenset[int]:
+def _surely(column: Column, row: Sequence[Cell], met: Met) -> frozenset[int]:
     """The numbers of the tried values that surely meet a rule; the one number 0 where nothing was tried."""
     if column.values is None:
         return frozenset([0]) if all(c.any for c in column.of(row)) else frozenset()
-    return _met(column, row) or frozenset()
+    return met or frozenset()

@@ -166,16 +166,18 @@ def _decides(
     read: list[list[cells.Cell]], initialised: frozenset[str],
 ) -> Iterator[Finding]:  # fmt: skip
     columns = coverage.columns(inputs, read)
-    for number in coverage.never(columns, read):
+    met = coverage.grid(columns, read)
+    for number in coverage.never(met):
         message = f"Rule {number + 1} can never match: no value meets its cells."
         yield error(path, rules[number], "rule-never-matches", message, "Correct the cells of the rule.")
     if table.get("hitPolicy", "UNIQUE").upper() == "UNIQUE":
-        for one, two in coverage.overlaps(columns, read):
+        for one, two in coverage.overlaps(columns, read, met):
             message = f"Rules {one + 1} and {two + 1} can both match, and the table says only one may (UNIQUE)."
             mend = "Make them exclude each other, or choose the hit policy FIRST."
             yield error(path, rules[two], "rules-overlap", message, mend)
     first_any = next((i for i, row in enumerate(read) if all(c.any for c in row)), None)
-    if first_any is None and not any(c.wrong for row in read for c in row) and not coverage.complete(columns, read):
+    readable = not any(c.wrong for row in read for c in row)
+    if first_any is None and readable and not coverage.complete(columns, read, met):
         yield _no_catch_all(path, table, initialised)
     elif first_any is not None and first_any + 1 < len(read) and table.get("hitPolicy", "").upper() == "FIRST":
         message = f"Rule {first_any + 1} matches everything, so the rules after it are never looked at."

@@ -7,6 +7,7 @@ Says yes only when sure: a comparison of one thing with constants, or of two thi
 import ast
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any
 
@@ -97,19 +98,30 @@ def _compare(left: ast.expr, op: ast.cmpop, right: ast.expr, point: Mapping[str,
 
 
 def _value(tree: ast.expr, point: Mapping[str, object]) -> object:
-    if _fixed(tree):
-        return ast.literal_eval(tree)
-    if ast.dump(tree) not in point:
+    fixed, value = _literal(tree)
+    if fixed:
+        return value
+    if _key(tree) not in point:
         raise Unproved
-    return point[ast.dump(tree)]
+    return point[_key(tree)]
 
 
 def _fixed(tree: ast.expr) -> bool:
+    return _literal(tree)[0]
+
+
+@lru_cache(maxsize=2_048)
+def _literal(tree: ast.expr) -> tuple[bool, object]:
+    """Whether a part is a literal, and its value. Kept per part: it is asked again for every point."""
     try:
-        ast.literal_eval(tree)
+        return True, ast.literal_eval(tree)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return True
+        return False, None
+
+
+@lru_cache(maxsize=2_048)
+def _key(tree: ast.expr) -> str:
+    return ast.dump(tree)
 
 
 def _pair(left: ast.expr, right: ast.expr) -> tuple[str, bool]:
