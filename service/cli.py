@@ -23,7 +23,7 @@ from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, NothingToDo, Rejection
 from service.core.scenarios import Report
-from service.runtime import bundles, entering, history, serving, worker
+from service.runtime import bundles, entering, history, linting, serving, worker
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 from service.store import instances, people
@@ -132,17 +132,14 @@ def deploy(service: Service, path: Path, note: str) -> None:
 @click.argument("path", type=click.Path(exists=True, path_type=Path), default=HOME)
 def lint(path: Path) -> None:
     """Check PATH (a folder or one diagram, table or form) against everything a deployment refuses."""
-    if path.is_file():
-        kind = "forms" if path.suffix == ".json" else "processes"
-        files: dict[str, str | bytes] = {f"{kind}/{path.name}": path.read_bytes()}
-    else:
-        files = dict(bundles.read_folder(bundles.root_of(path)))
-    found = gate.check(files)
+    gathered = linting.gather(path)
+    found = [f for f in gate.check(gathered.files) if gathered.only in {None, f.file}]
     for f in found:
         where = f"{f.file}:{f.line or 1}" + (f" {f.element}" if f.element else "")
-        out.print(f"{f.level}: {where}: {f.message} {f.mend} [{f.rule}]", markup=False)
+        out.print(f"{f.level}: {where}: {f.message} {f.mend} [{f.rule}]", markup=False, soft_wrap=True)
     errors = sum(f.level == "error" for f in found)
-    out.print(f"{len(files)} files: {errors} errors, {len(found) - errors} warnings.")
+    count = 1 if gathered.only else len(gathered.files)
+    out.print(f"{count} file{'' if count == 1 else 's'}: {errors} errors, {len(found) - errors} warnings.")
     sys.exit(1 if errors else 0)
 
 
