@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from service.core.definitions import ProcessDefinition
 from service.core.errors import Rejection
 from service.runtime.practice import PASSWORD
 from service.store import people
+from service.store.rows import AccountRow
 from service.web import context, security
 from service.web.security import access
 
@@ -21,12 +23,12 @@ blueprint = Blueprint("auth", __name__)
 
 @dataclass(frozen=True, slots=True)
 class PracticeAccount:
-    """An account anybody may use on a practice site, with its roles and agency in words."""
+    """An account anybody may use on a practice site: its roles in words, and what somebody in the first one does."""
 
     name: str
     email: str
     roles: tuple[str, ...]
-    agency: str
+    does: str
 
 
 @blueprint.get("/sign-in")
@@ -96,17 +98,17 @@ def _practice_accounts() -> list[PracticeAccount]:
     definition = context.current_definition()
     if definition is None or not context.service().settings.practice:
         return []
-    agencies = {row["id"]: row["name"] for row in definition.directories["agencies"]}
     with context.service().read() as db:
-        return [
-            PracticeAccount(
-                row.name,
-                row.email,
-                tuple(definition.role_name(role) for role, _ in row.roles),
-                " and ".join(sorted({str(agencies.get(agency, agency)) for _, agency in row.roles if agency})),
-            )
-            for row in people.practice_accounts(db)
-        ]
+        rows = people.practice_accounts(db)
+    order = list(definition.roles)
+    rows.sort(key=lambda row: min((order.index(role) for role, _ in row.roles if role in order), default=len(order)))
+    return [_account(definition, row) for row in rows]
+
+
+def _account(definition: ProcessDefinition, row: AccountRow) -> PracticeAccount:
+    roles = tuple(dict.fromkeys(definition.role_name(role) for role, _ in row.roles))
+    does = definition.roles.get(row.roles[0][0], {}).get("description", "") if len(roles) == 1 else ""
+    return PracticeAccount(row.name, row.email, roles, str(does))
 
 
 def _onward(path: str | None) -> str:

@@ -18,6 +18,7 @@ from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
 from service.runtime.service import Service
 from service.store import people
+from service.web.filters import upper_first
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 DEFAULT_COLOUR = "#1d4f60"
@@ -130,24 +131,25 @@ def _site() -> Site:
     definition = current_definition()
     names = definition.deployment if definition else {}
     word = str(names.get("case_word") or BARE.case_word)
+    words = str(names.get("case_words") or f"{word}s")
     colour = str(names.get("colour") or "")
     return Site(
         title=str(names.get("title") or BARE.title),
         organisation=str(names.get("organisation") or BARE.organisation),
         case_word=word,
-        case_words=str(names.get("case_words") or f"{word}s"),
+        case_words=words,
         colour=colour if COLOUR.fullmatch(colour) else DEFAULT_COLOUR,
         practice=service().settings.practice,
         now=now(),
-        navigation=tuple(_navigation(definition)),
+        navigation=tuple(_navigation(definition, words)),
     )
 
 
-def _navigation(definition: ProcessDefinition | None) -> list[dict[str, object]]:
+def _navigation(definition: ProcessDefinition | None, case_words: str) -> list[dict[str, object]]:
     person = signed_in()
     if person is None:
         return []
-    links = [("Tasks", "tasks.index", "tasks"), ("Cases", "cases.index", "cases")]
+    links = [("Tasks", "tasks.index", "tasks"), (upper_first(case_words), "cases.index", "cases")]
     if has_flag(person, definition, "audits"):
         links.append(("History", "audit.index", "audit"))
     if has_flag(person, definition, "edits_processes"):

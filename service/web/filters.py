@@ -1,6 +1,6 @@
 """Dates and intervals as people in Britain read them: "29 May 2013, 11:59pm", London time, "due in 3 days".
 
-Pure: what needs the present instant is given it. Takes dates, aware datetimes, and their ISO texts as records keep them.
+Pure: what needs the present instant is given it. Takes dates, aware datetimes, and the ISO texts that records keep.
 """
 
 from datetime import date, datetime, time

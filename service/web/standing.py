@@ -84,7 +84,7 @@ def limit(definition: ProcessDefinition, row: ClockRow) -> Limit:
         sum=_sum(row),
         moved=_moved(row),
         act_by=calendar.act_by(row.due_at),
-        clause="; ".join(f"{clause['id']} {clause.get('title', '')}".strip() for clause in clauses),
+        clause="; ".join(f"clause {clause['id']}, {clause.get('title', '')}".strip(", ") for clause in clauses),
     )
 
 

@@ -87,7 +87,7 @@ def complete(task_id: str) -> ResponseReturnValue:
         return _held(_row(task_id), asking.typed_in_words(definition, row.form)), 409
     if isinstance(taken, Asked):
         return _page(row, taken), taken.status
-    context.tell("Done", done_sentence(_title(definition, row), taken))
+    context.tell("Done", done_sentence(_title(definition, row), taken, _element(row).properties.get("next", "")))
     return redirect(next_page(taken, row.code), 303)
 
 
@@ -118,10 +118,10 @@ def release(task_id: str) -> ResponseReturnValue:
     return redirect(url_for("tasks.index", list="groups"), 303)
 
 
-def done_sentence(title: str, done: Done) -> str:
-    """Say what just happened, and whether the person has more to do in the same case."""
-    more = " Your next task in it is below." if done.opened else ""
-    return f"“{title}” is done in {done.code}.{more}"
+def done_sentence(title: str, done: Done, follows: str) -> str:
+    """Say what just happened, what follows, and whether the person has more to do in the same case."""
+    more = "Your next task is below." if done.opened else ""
+    return " ".join(filter(None, (f"“{title}” is done in {done.code}.", follows, more)))
 
 
 def next_page(done: Done, code: str) -> str:

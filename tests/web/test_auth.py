@@ -1,7 +1,11 @@
 """Signing in and out, and what every answer says to the browser."""
 
+import re
+
 import pytest
 
+from service.app import create_app
+from service.settings import Settings
 from visitor import Visitor
 
 
@@ -152,3 +156,22 @@ def test_a_route_without_a_rule_is_closed(site):
     site.app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     page = Visitor(site.app).get("/forgotten", status=500)
     assert "secret" not in page.html
+
+
+def test_outside_practice_mode_nothing_of_practice_is_there_and_cookies_stay_on_https(site):
+    settings = Settings(data_folder=site.service.settings.data_folder, secret_key="k" * 32)
+    app = create_app(settings, clock=site.clock, mailer=lambda letter: None)
+    client = app.test_client()
+    page = client.get("/sign-in", base_url="https://service.example")
+    assert "Practice" not in page.text
+    assert "Strict-Transport-Security" in page.headers
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text).group(1)
+    sent = {"csrf_token": token, "email": "clerk@practice.invalid", "password": "practice"}
+    answer = client.post("/sign-in", data=sent, base_url="https://service.example")
+    assert answer.status_code == 303
+    [cookie] = [c for c in answer.headers.getlist("Set-Cookie") if c.startswith("__Host-signed_in=")]
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+    assert client.get("/practice/date", base_url="https://service.example").status_code == 404
+    app.extensions["service"].store.writers.dispose()
+    app.extensions["service"].store.readers.dispose()

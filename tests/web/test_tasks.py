@@ -12,7 +12,7 @@ def test_the_lists_show_what_waits_and_where_it_belongs(site):
     clerk = site.visit("clerk")
     page = clerk.get("/tasks")
     assert page.heading == "Tasks: my groups"
-    for words in ("Check the application", code, "Clerk", "due in 7 days", "Local rule: five working days"):
+    for words in ("Check the application", code, "Clerk", "Due in 7 days", "Local rule: five working days"):
         assert words in page.text
     assert "You have taken no task" in clerk.get("/tasks?list=mine").text
     assert "You have not done a task yet" in clerk.get("/tasks?list=done").text
@@ -69,7 +69,7 @@ def test_completing_leads_to_the_next_task_of_the_same_person(site):
     task = task_of(officer, "Say why the decision is late")
     page = officer.send(officer.get(task), task, reason="Short of staff.")
     assert page.heading == "Decide the application"
-    assert "Your next task in it is below" in page.text
+    assert "Your next task is below" in page.text
 
 
 def test_wrong_input_gives_the_same_page_with_everything_kept(site):
