@@ -20,6 +20,7 @@ from SpiffWorkflow.bpmn.serializer.default.workflow import (
 )
 from SpiffWorkflow.spiff.serializer.config import SPIFF_CONFIG
 from SpiffWorkflow.task import Task
+from SpiffWorkflow.util.task import TaskState
 
 from service.core import clocks, values
 from service.core.clocks import Clock, Reminder
@@ -100,6 +101,7 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
     written["spec"] = specification.main
     written["subprocess_specs"] = dict(specification.called)
     workflow = _serializer.from_dict(written)
+    _hear_only_what_waits(workflow)
     memory = Memory(
         at=datetime.fromisoformat(kept["at"]),
         variables=values.decode(kept["variables"]),
@@ -110,6 +112,12 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
         outcome=kept["outcome"],
     )
     return workflow, memory
+
+
+def _hear_only_what_waits(workflow: BpmnWorkflow) -> None:
+    """Forget events that lie ahead: ``SimpleTaskConverter`` registers those too, and their timers would start early."""
+    events = workflow.event_manager
+    events.tasks = {i: task for i, task in events.tasks.items() if task.has_state(TaskState.WAITING)}
 
 
 def names_seen(lists: Mapping[str, str], state: bytes, item: str | None) -> dict[str, Any]:

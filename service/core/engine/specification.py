@@ -77,5 +77,8 @@ def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._El
 
 def _read_from_variables(spec: MultiInstanceTask) -> tuple[str, str]:
     spec.data_input = VariableList(spec.data_input.bpmn_id)
-    item = spec.input_item.bpmn_id if spec.input_item is not None else ""
-    return item, spec.data_input.bpmn_id
+    if spec.input_item is None:
+        return "", spec.data_input.bpmn_id
+    # Expressions speak of the item by its name; its id only has to be unique in the file.
+    spec.input_item = TaskDataReference(spec.input_item.bpmn_name or spec.input_item.bpmn_id)
+    return spec.input_item.bpmn_id, spec.data_input.bpmn_id
