@@ -461,14 +461,17 @@ def test_no_bytes_make_the_gate_raise(data, name):
     check({name: data})
 
 
-SEEDS = [files for pair in PAIRS.values() for files in pair if isinstance(files, str) and len(files) < 20_000]
+WHOLE = {str(p.relative_to(MINI)): p.read_text() for p in MINI.rglob("*") if p.suffix in {".bpmn", ".json"}}
+SEEDS = [{"x.bpmn": f} if isinstance(f, str) else f for p in PAIRS.values() for f in p if isinstance(f, str | dict)]
+SEEDS = [files for files in SEEDS if max(map(len, files.values())) < 20_000] + [WHOLE] * 20
 
 
-@given(st.sampled_from(SEEDS), st.integers(0), st.integers(0, 60), st.text('<>"=/ abP1:?é', max_size=12))
+@given(st.sampled_from(SEEDS), st.data(), st.integers(0, 60), st.text('<>"=/ abP1:?é[]{}', max_size=12))
 @settings(max_examples=300, deadline=2_000)
-def test_no_change_to_a_diagram_makes_the_gate_raise(text, at, length, put):
-    place = at % (len(text) + 1)
-    check({"x.bpmn": text[:place] + put + text[place + length :]})
+def test_no_change_to_a_file_makes_the_gate_raise(files, data, length, put):
+    path = data.draw(st.sampled_from(sorted(files)))
+    place = data.draw(st.integers(0, len(files[path])))
+    check({**files, path: files[path][:place] + put + files[path][place + length :]})
 
 
 @pytest.mark.parametrize("rule", PAIRS)
@@ -581,3 +584,20 @@ def test_whatever_is_drawn_block_by_block_is_let_through(block):
     found = check({"x.bpmn": text})
     assert [f for f in found if f.level == "error"] == []
     assert [f for f in found if f.rule == "done-twice"] == []
+
+
+def test_names_that_are_kept_for_the_service_are_stopped():
+    taken = f'{LIST}<bpmn:inputDataItem id="self" name="self"/>'
+    assert "item-name" in errors(repeated(taken))
+    variable = "<spiffworkflow:messageVariable>typename</spiffworkflow:messageVariable>"
+    inside = f"<bpmn:extensionElements>{variable}</bpmn:extensionElements>"
+    kept = one(node("catch", "a", event("message", inside, messageRef="m")), MESSAGE)
+    assert "variable-name" in errors(kept)
+    assert errors(kept.replace("typename", "answer")) == {}
+
+
+def test_a_form_named_as_another_tool_names_it_is_looked_for():
+    step = node("user", "a", properties(formJsonSchemaFilename="record.json"))
+    form = json.dumps({"type": "default", "components": [{"type": "text", "text": "x"}]})
+    assert "form-missing" in errors({"x.bpmn": one(step), "forms/other.json": form})
+    assert errors({"x.bpmn": one(step), "forms/record.json": form}) == {}

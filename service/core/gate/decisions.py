@@ -7,7 +7,6 @@ from lxml import etree
 from service.core.gate import cells, coverage, formulas
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, local
-from service.core.gate.names import name_problem
 from service.core.gate.xml_door import Document
 
 POLICIES = {"UNIQUE", "FIRST", "ANY", "COLLECT"}
@@ -115,7 +114,7 @@ def _outputs(path: str, table: etree._Element, outputs: list[etree._Element]) ->
     seen: set[str] = set()
     for column in outputs:
         name = column.get("name") or column.get("label") or ""
-        wrong = "it has none." if not name else name_problem(name)
+        wrong = "it has none." if not name else formulas.name_problem(name)
         if name in seen:
             wrong = "another output has it too."
         seen.add(name)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.core.forms_check import check_form
-from service.core.gate import names
+from service.core.gate import formulas, names
 from service.core.gate.finding import Finding, Level
 from service.core.gate.model import Bundle
 
@@ -42,7 +42,7 @@ def _itself(
 
 def _variable(path: str, variable: str, own: frozenset[str]) -> Iterator[Finding]:
     base, _, part = variable.partition(".")
-    wrong = names.name_problem(base) or (names.name_problem(part) if part else None)
+    wrong = formulas.name_problem(base) or (formulas.name_problem(part) if part else None)
     if wrong:
         message = f"A field is marked as the variable “{variable}”, which cannot be a name: {wrong}"
         yield _error(path, "variable-name", message, "Choose another name for the variable.")

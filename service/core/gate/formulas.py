@@ -1,6 +1,7 @@
 """Expressions of a diagram: whether one can be evaluated, what it reads, and what a constant one gives."""
 
 import ast
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -65,6 +66,17 @@ def constant(text: str) -> object:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return None
+
+
+def name_problem(name: str) -> str | None:
+    """Why a variable cannot have this name; ``None`` if it can."""
+    if not name.isidentifier() or not name.isascii():
+        return "a name consists of letters, figures and underscores."
+    if name.startswith("_") or keyword.iskeyword(name):
+        return "it is kept for the language itself."
+    if name in expressions.RESERVED:
+        return "it is kept for the service itself."
+    return None
 
 
 def value(text: str, given: Mapping[str, object] | None = None) -> tuple[object, str | None] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from service.core import expressions
 from service.core.gate import formulas
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, text_of
@@ -89,6 +90,9 @@ def _list(scope: Scope, node: Node, multi: etree._Element, listed: str) -> Itera
     elif not name.isidentifier() and not (item.get("id") or "").isidentifier():
         message = f"{node.words} calls its item “{name}”, which cannot be a name in an expression."
         yield error(scope.file, item, "item-name", message, "Use letters, figures and underscores.")
+    elif name in expressions.RESERVED:
+        message = f"{node.words} calls its item “{name}”, which is kept for the service itself."
+        yield error(scope.file, item, "item-name", message, "Give the item another name.")
     elif name == listed:
         message = f"{node.words} calls both the list and its item “{name}”."
         yield error(scope.file, item, "item-clash", message, "Give the item another name.")

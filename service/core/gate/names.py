@@ -1,26 +1,13 @@
 """Names: which may be given to a variable, which are set somewhere in a deployment, and which are only read."""
 
-import keyword
 from collections.abc import Iterator, Mapping
 
-from service.core.expressions import RESERVED
 from service.core.gate import formulas, loops, scripts
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, text_of
 from service.core.gate.xml_door import NS
 
 GIVEN = frozenset({"clocks", "opened_at"})
-
-
-def name_problem(name: str) -> str | None:
-    """Why a variable cannot have this name; ``None`` if it can."""
-    if not name.isidentifier() or not name.isascii():
-        return "a name consists of letters, figures and underscores."
-    if name.startswith("_") or keyword.iskeyword(name):
-        return "it is kept for the language itself."
-    if name in RESERVED:
-        return "it is kept for the service itself."
-    return None
 
 
 def items(bundle: Bundle) -> frozenset[str]:

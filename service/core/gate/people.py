@@ -39,7 +39,7 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
 
 def _unasked(scope: Scope) -> Iterator[Finding]:
     """Without companion files one warning is enough for all the tasks nobody could answer."""
-    found = [n for n in scope.of_kind("userTask") if not n.properties().get("form")]
+    found = [n for n in scope.of_kind("userTask") if not (n.properties().get("form") or _elsewhere(n.properties()))]
     if found:
         message = f"{len(found)} user task{'s have' if found[1:] else ' has'} no form: nobody could answer."
         yield warning(scope.file, found[0].xml, "form-missing", message, "Choose forms in the panel.")
@@ -91,7 +91,7 @@ def _lane_of(scope: Scope, node: Node, lanes: dict[str, str]) -> str | None:
 def _form(
     scope: Scope, node: Node, properties: dict[str, str], known: Known, *, needed: bool
 ) -> Iterator[Finding]:
-    form = properties.get("form", "").strip()
+    form = properties.get("form", "").strip() or _elsewhere(properties)
     if form and known.forms is not None and form not in known.forms:
         message = f"{node.words} uses the form “{form}”, which does not exist."
         yield error(scope.file, node.xml, "form-missing", message, f"Choose another form, or add forms/{form}.json.")
@@ -99,6 +99,14 @@ def _form(
         tell = error if needed else warning
         message = f"{node.words} has no form, so nobody can answer it."
         yield tell(scope.file, node.xml, "form-missing", message, "Choose a form in the panel.")
+    elif form and not properties.get("form") and known.forms is not None:
+        message = f"{node.words} names its form in the property “formJsonSchemaFilename”, which is not read here."
+        yield warning(scope.file, node.xml, "form-property", message, f"Set the property “form” to {form}.")
+
+
+def _elsewhere(properties: dict[str, str]) -> str:
+    """The form as other tools for this engine name it: a file name."""
+    return properties.get("formJsonSchemaFilename", "").strip().rsplit("/", 1)[-1].removesuffix(".json")
 
 
 def _doer(

@@ -48,6 +48,11 @@ def _extensions(scope: Scope, node: Node) -> Iterator[Finding]:
         if wrong:
             message = f"The script before or after {node.mention} cannot be run: {wrong}"
             yield error(scope.file, found, "script", message, "Write only lines of the form  name = expression.")
+    for found in node.xml.iterfind(".//spiff:messageVariable", NS):
+        wrong = formulas.name_problem(text_of(found)) if text_of(found) else None
+        if wrong:
+            message = f"What {node.mention} receives cannot be kept as “{text_of(found)}”: {wrong}"
+            yield error(scope.file, found, "variable-name", message, "Choose another name for the variable.")
     for name in ("messagePayload", "payloadExpression"):
         for found in node.xml.iterfind(f".//spiff:{name}", NS):
             wrong = formulas.problem(text_of(found)) if text_of(found) else None
