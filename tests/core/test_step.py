@@ -162,6 +162,26 @@ def test_an_extension_after_expiry_keeps_the_breach_and_can_be_breached_again():
     assert [e.in_time for e in case.all(ClockMet)] == [False]
 
 
+def test_work_started_beside_the_flow_goes_on_over_many_steps_and_many_times():
+    """The end of the case waits for it; each is ended in another step than the one it was started in."""
+    beside = (
+        '<bpmn:subProcess id="more" triggeredByEvent="true"><bpmn:startEvent id="more_start" isInterrupting="false">'
+        f'<bpmn:messageEventDefinition id="mm" messageRef="m_more"/></bpmn:startEvent>{user("agree")}'
+        f'<bpmn:endEvent id="more_end"/>{flow("more_start", "agree", "more_end")}</bpmn:subProcess>'
+    )
+    definition = a_definition(BEGIN, user("work"), end(), beside, flow("begin", "work", "end"))
+    case = Played(definition)
+    case.start()
+    for day in ("03", "04"):
+        case.take(DeliverMessage("more"), f"2026-03-{day}T09:00")
+        case.complete("agree", f"2026-03-{day}T10:00")
+    case.take(DeliverMessage("more"), "2026-03-05T09:00")
+    case.complete("work", "2026-03-05T10:00")
+    assert (case.waiting, case.outcome) == (["agree"], None)
+    case.complete("agree", "2026-03-05T11:00")
+    assert case.outcome == "end"
+
+
 def test_a_message_nobody_waits_for_is_refused():
     case = limited()
     with pytest.raises(NotWaiting):

@@ -50,7 +50,10 @@ class OpenTimer:
 
 @dataclass(slots=True)
 class Memory:
-    """The product's part of an instance's state; ``at`` is its virtual instant."""
+    """The product's part of an instance's state; ``at`` is its virtual instant.
+
+    ``end`` is the main flow's end event once it was passed: work beside the flow may still go on after it.
+    """
 
     at: datetime
     variables: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Memory:
     reminders: list[Reminder] = field(default_factory=list)
     tasks: dict[str, OpenTask] = field(default_factory=dict)
     timers: dict[str, OpenTimer] = field(default_factory=dict)
+    end: str | None = None
     outcome: str | None = None
 
 
@@ -86,6 +90,7 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
         "reminders": [clocks.written(r) for r in sorted(memory.reminders)],
         "tasks": {k: values.encode([t.due, t.opened, t.assignee]) for k, t in memory.tasks.items()},
         "timers": {k: values.encode([t.process, t.element, t.due]) for k, t in memory.timers.items()},
+        "end": memory.end,
         "outcome": memory.outcome,
         "workflow": _serializer.to_dict(workflow),
     }
@@ -102,6 +107,7 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
     written["subprocess_specs"] = dict(specification.called)
     workflow = _serializer.from_dict(written)
     _hear_only_what_waits(workflow)
+    _connect_what_was_started(workflow)
     memory = Memory(
         at=datetime.fromisoformat(kept["at"]),
         variables=values.decode(kept["variables"]),
@@ -109,6 +115,7 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
         reminders=[clocks.reminder_from(r) for r in kept["reminders"]],
         tasks={k: OpenTask(*values.decode(t)) for k, t in kept["tasks"].items()},
         timers={k: OpenTimer(*values.decode(t)) for k, t in kept["timers"].items()},
+        end=kept["end"],
         outcome=kept["outcome"],
     )
     return workflow, memory
@@ -118,6 +125,18 @@ def _hear_only_what_waits(workflow: BpmnWorkflow) -> None:
     """Forget events that lie ahead: ``SimpleTaskConverter`` registers those too, and their timers would start early."""
     events = workflow.event_manager
     events.tasks = {i: task for i, task in events.tasks.items() if task.has_state(TaskState.WAITING)}
+
+
+def _connect_what_was_started(workflow: BpmnWorkflow) -> None:
+    """Join event sub-processes at work to the flow again, as the engine did when each was started.
+
+    The specification comes back fresh, and an element that nothing leads to is refused when it ends.
+    """
+    started = {task.task_spec.name for task in workflow.tasks.values() if task.triggered}
+    for name in started.intersection(workflow.spec.start.trigger_specs):
+        element = workflow.spec.task_specs[name]
+        workflow.spec.start.connect(element)
+        element.connect(workflow.spec.end)
 
 
 def names_seen(lists: Mapping[str, str], state: bytes, item: str | None) -> dict[str, Any]:

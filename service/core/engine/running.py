@@ -39,7 +39,6 @@ class Running:
     seam: Seam
     engine: SafeEngine
     events: list[Event] = field(default_factory=list)
-    ended_at: Element | None = None
 
     def prepare(self) -> None:
         """Let expressions see the variables, the clocks and the virtual instant as they are now."""

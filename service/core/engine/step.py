@@ -222,7 +222,8 @@ def _close(run: Running, before_step: Mapping[str, object]) -> None:
     run.memory.at = run.seam.now
     check_alive(run)
     if run.workflow.completed and run.memory.outcome is None:
-        ended = run.ended_at
+        main, end = run.definition.main, run.memory.end
+        ended = run.definition.element(main, end) if end is not None else None
         run.memory.outcome = ended.properties.get("outcome", ended.id) if ended else "ended"
         run.events.append(InstanceEnded(run.memory.outcome, ended.name if ended else "Ended"))
 

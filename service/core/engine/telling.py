@@ -62,7 +62,7 @@ def after(run: Running, task: Task) -> None:
     run.events.append(ElementCompleted(*place, run.item_of(task)))
     element = run.definition.element(*place)
     if place[0] == run.definition.main and element.ends_process:
-        run.ended_at = element
+        run.memory.end = element.id
 
 
 def _fired(run: Running, task: Task) -> bool:
