@@ -149,27 +149,31 @@ def run_line(run: Run, line: Line, number: int) -> object:
     raise ExprError(f"assignment {number} ({line.target}): {reason}")
 
 
-@lru_cache(maxsize=256)
 def lines(script: str) -> tuple[Line, ...]:
     """The assignments of a script. A line may go on while a bracket is open; blank lines and # lines are skipped."""
     if type(script) is not str or len(script) > SCRIPT_CHARACTERS:
         raise ExprError(f"a script is a text of at most {SCRIPT_CHARACTERS:,} characters")
-    found = tuple(_line(text, number) for number, text in _logical(script))
-    if len(found) > SCRIPT_LINES:
+    if script.count("\n") >= SCRIPT_LINES:
         raise ExprError(f"a script has at most {SCRIPT_LINES} lines")
-    return found
+    return _lines(script)
+
+
+@lru_cache(maxsize=256)
+def _lines(script: str) -> tuple[Line, ...]:
+    return tuple(_line(text, number) for number, text in _logical(script))
 
 
 def _logical(script: str) -> Iterator[tuple[int, str]]:
-    held, start = "", 0
-    for number, physical in enumerate(script.splitlines(), 1):
+    held, start, depth = "", 0, 0
+    for number, physical in enumerate(script.split("\n"), 1):
         line = physical.strip()
         if line and not line.startswith("#"):
             start = start if held else number
-            held = f"{held} {line}".strip()
-            if len(held) > CHARACTERS or not nesting(held)[1]:
+            held = f"{held}\n{line}".strip()
+            depth = nesting(line, depth)[1]
+            if len(held) > CHARACTERS or not depth:
                 yield start, held
-                held = ""
+                held, depth = "", 0
     if held:
         yield start, held
 

@@ -37,9 +37,9 @@ def measure_text(text: object) -> str:
     return text.strip()
 
 
-def nesting(text: str) -> tuple[int, int]:
-    """How deep brackets go outside quotes, and how many are still open at the end."""
-    deepest = depth = position = 0
+def nesting(text: str, depth: int = 0) -> tuple[int, int]:
+    """How deep brackets go outside quotes, and how many are open at the end, if ``depth`` were open before."""
+    deepest, position = depth, 0
     quote = ""
     while position < len(text):
         mark = text[position]
@@ -48,6 +48,8 @@ def nesting(text: str) -> tuple[int, int]:
             quote = "" if mark == quote else quote
         elif mark in _QUOTES:
             quote = mark
+        elif mark == "#":
+            position = text.find("\n", position) % (len(text) + 1)
         elif mark in _OPEN:
             depth += 1
             deepest = max(deepest, depth)

@@ -120,7 +120,13 @@ class SafeEngine(PythonScriptEngine):
         super().__init__(SafeEnvironment())
 
     def validate(self, expression: str) -> None:
-        """Refuse what is not allowed. A text that is no expression raises a SyntaxError: decision tables rely on it."""
+        """Refuse what is not allowed. A text that is no expression raises a SyntaxError: decision tables rely on it.
+
+        They ask about ``v`` and the cell's text when a cell is no expression by itself; of a cell of blanks only the
+        input would then be left, taken as the answer, so it is refused.
+        """
+        if expression != "v" and expression.strip() == "v":
+            raise ExprError("a cell holds nothing but blanks: leave it empty, or write -")
         expressions.check(expression)
 
     def evaluate(self, task: Task, expression: str, external_context: Any = None) -> Any:

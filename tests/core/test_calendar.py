@@ -208,8 +208,10 @@ def test_days_between_counts_london_dates() -> None:
         (
             "2013-03-01",
             1,
-            "1 March 2013 + 1 calendar month = 1 April 2013, a Monday and a bank holiday; "
-            "act by Thursday 28 March 2013",
+            (
+                "1 March 2013 + 1 calendar month = 1 April 2013, a Monday and a bank holiday; "
+                "act by Thursday 28 March 2013"
+            ),
         ),
     ],
 )
