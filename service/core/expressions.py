@@ -32,7 +32,7 @@ __all__ = [
 
 RESERVED = frozenset(FUNCTIONS) | {"clocks", "opened_at", "self", "typename", "dmninputexpr"}
 FIELDS_REFUSED = frozenset({"id", "self", "typename"})
-SCRIPT_CHARACTERS = 20_000
+SCRIPT_CHARACTERS = 10_000
 SCRIPT_LINES = 200
 
 
@@ -158,7 +158,7 @@ def lines(script: str) -> tuple[Line, ...]:
     return _lines(script)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _lines(script: str) -> tuple[Line, ...]:
     return tuple(_line(text, number) for number, text in _logical(script))
 

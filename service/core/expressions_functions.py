@@ -215,7 +215,10 @@ def _working_days_after(run: Run, start: object, n: object) -> datetime:
 
 def _age_on(_run: Run, birth: object, on: object) -> int | None:
     known = None if birth is None else _when(birth, "age_on")
-    return calendar.age_on(known, _when(on, "age_on"))
+    day = _when(on, "age_on")
+    if known is not None and calendar.days_between(known, day) < 0:
+        raise ExprError("age_on() was given a birth date that comes after the other date")
+    return calendar.age_on(known, day)
 
 
 def _days_between(_run: Run, start: object, end: object) -> int:

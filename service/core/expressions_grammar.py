@@ -64,7 +64,7 @@ def parse(text: str) -> ast.expr:
     return _parsed(measure_text(text))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _parsed(text: str) -> ast.expr:
     tree = parse_python(text, "eval")
     if not isinstance(tree, ast.Expression):

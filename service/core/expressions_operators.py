@@ -219,7 +219,10 @@ def contains(run: Run, element: Any, group: Any) -> bool:
         return element in group
     if type(group) not in CONTAINERS:
         raise _refuse("in", element, group)
-    run.spend(weight(run, group) + weight(run, element))
+    run.spend(weight(run, element))
+    if type(group) in (dict, set) and type(element) not in DATES:
+        return element in group
+    run.spend(weight(run, group))
     if type(element) in DATES:
         return any(equal(run, element, each) for each in group)
     return element in group

@@ -31,7 +31,7 @@ def flow(*steps: str) -> str:
 def workflow(inside: str, table: str = "", **variables) -> BpmnWorkflow:
     parser = SpiffBpmnParser()
     text = f'<bpmn:definitions xmlns:bpmn="{BPMN}" xmlns:spiffworkflow="{SPIFF}">'
-    text += f'<bpmn:process id="p" isExecutable="true"><bpmn:startEvent id="begin"/>'
+    text += '<bpmn:process id="p" isExecutable="true"><bpmn:startEvent id="begin"/>'
     text += f'{inside}<bpmn:endEvent id="end"/></bpmn:process></bpmn:definitions>'
     parser.add_bpmn_xml(etree.fromstring(text), filename="p.bpmn")
     if table:
