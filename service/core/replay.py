@@ -32,22 +32,24 @@ class ReplayDiffers(Exception):
         self.seq = seq
 
 
-def replay(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
+def replay(
+    definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step], take: Callable[..., Outcome] = step
+) -> Iterator[tuple[Step, Outcome]]:
     """Run ``steps`` again and yield each with its outcome. Raises ``ReplayDiffers`` at the first difference.
 
-    ``definition_of`` gives the definition a hash names.
+    ``definition_of`` gives the definition a hash names; ``take`` is ``step``, or a caller's memory of it.
     """
     state: bytes | None = None
     for kept in steps:
-        outcome = _again(definition_of(kept.definition), state, kept)
+        outcome = _again(definition_of(kept.definition), state, kept, take)
         state = outcome.state
         yield kept, outcome
 
 
-def _again(definition: ProcessDefinition, state: bytes | None, kept: Step) -> Outcome:
+def _again(definition: ProcessDefinition, state: bytes | None, kept: Step, take: Callable[..., Outcome]) -> Outcome:
     try:
         command = commands.from_json(kept.command)
-        outcome = step(definition, state, command, instance_id=kept.instance_id, at=kept.at, seq=kept.seq)
+        outcome = take(definition, state, command, instance_id=kept.instance_id, at=kept.at, seq=kept.seq)
     except (Rejection, Defect, KeyError) as failure:
         raise ReplayDiffers(kept.seq, f"Step {kept.seq} cannot be taken again: {failure}") from failure
     if [events.to_json(e) for e in outcome.events] != [dict(e) for e in kept.events]:
@@ -58,7 +60,10 @@ def _again(definition: ProcessDefinition, state: bytes | None, kept: Step) -> Ou
 
 
 def examine(
-    definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step], stored_state: bytes | None = None
+    definition_of: Callable[[str], ProcessDefinition],
+    steps: Sequence[Step],
+    stored_state: bytes | None = None,
+    take: Callable[..., Outcome] = step,
 ) -> Verdict:
     """Check the chain, run it again, and compare the end with ``stored_state`` if that is given."""
     try:
@@ -66,7 +71,7 @@ def examine(
     except ChainBroken as broken:
         return Verdict("broken", len(steps), broken.seq, f"The chain is broken at step {broken.seq}. {broken}")
     try:
-        outcomes = [outcome for _, outcome in replay(definition_of, steps)]
+        outcomes = [outcome for _, outcome in replay(definition_of, steps, take)]
     except ReplayDiffers as other:
         return Verdict("differs", count, other.seq, f"The chain of {count} steps is intact, but {_lower(str(other))}")
     if stored_state is not None and (not outcomes or outcomes[-1].state != stored_state):

@@ -11,9 +11,10 @@ from typing import Any
 from service.core import replay
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
-from service.core.engine.markers import Markers, markers
+from service.core.engine.markers import Markers
 from service.core.engine.memory import names_seen
 from service.core.replay import Verdict
+from service.runtime.remembering import picture, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,13 @@ def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[St
     """Run ``steps`` again and return a frame for each. Raises ``ReplayDiffers`` where they no longer agree."""
     made = []
     names: dict[str, str] = {}
-    for kept, outcome in replay.replay(definition_of, steps):
+    for kept, outcome in replay.replay(definition_of, steps, take):
         definition = definition_of(kept.definition)
         names |= {e["task_id"]: e["name"] for e in kept.events if e["type"] == "UserTaskCreated"}
         variables = names_seen({}, outcome.state, None)
         made.append(Frame(
             kept.seq, kept.at, kept.actor, title(definition, kept, names), kept.events, variables,
-            markers(definition, outcome.state),
+            picture(definition, outcome.state),
         ))  # fmt: skip
     return made
 
@@ -68,9 +69,9 @@ def verdict(
     definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step], state: bytes | None = None
 ) -> Verdict:
     """Whether the chain holds and running it again gives the same, in one of three verdicts."""
-    return replay.examine(definition_of, steps, state)
+    return replay.examine(definition_of, steps, state, take)
 
 
 def live(definition: ProcessDefinition, state: bytes) -> Markers:
     """The diagrams as they stand now."""
-    return markers(definition, state)
+    return picture(definition, state)
