@@ -22,9 +22,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A decision table: its id, name, hit policy, column headings and rows."""
+    """A decision table: the ids of decision and table, the name, hit policy, column headings and rows."""
 
     id: str
+    table_id: str
     name: str
     policy: str
     columns: tuple[str, ...]
@@ -53,7 +54,8 @@ def _table(node: etree._Element) -> Table:
     columns = [_heading(c) for c in node.iter("{*}input", "{*}output")]
     rows = tuple(_row(at, rule, columns) for at, rule in enumerate(node.iter("{*}rule"), 1))
     policy = "UNIQUE" if inside is None else inside.get("hitPolicy", "UNIQUE")
-    return Table(node.get("id", ""), node.get("name", node.get("id", "")), policy, tuple(columns), rows)
+    table_id = node.get("id", "") if inside is None else inside.get("id", "")
+    return Table(node.get("id", ""), table_id, node.get("name", node.get("id", "")), policy, tuple(columns), rows)
 
 
 def _heading(column: etree._Element) -> str:

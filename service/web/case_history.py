@@ -16,8 +16,11 @@ from service.core.diagram_words import listed
 from service.core.replay import ReplayDiffers
 from service.runtime import history
 from service.runtime.history import Frame
-from service.web.case_names import names_of
+from service.web.case_names import Names, names_of
 from service.web.narration import Line, Narrator, tell
+
+INNER = frozenset({"callActivity", "subProcess"})
+"""What waits only because something inside it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +62,24 @@ def told_steps(
     """Return every step told to ``actor``; ``people`` maps account ids to names."""
     narrator = Narrator(names_of(definition), people)
     asked: dict[str, tuple[str | None, str | None]] = {}
+    titles: dict[str, str] = {}
     told = []
     for step in steps:
         for event in step.events:
             if event["type"] == "UserTaskCreated":
                 asked[event["task_id"]] = (event["form"], event["agency"])
-        lines = tell(narrator, step.events, step.at, answers=_may_see_answers(definition, actor, step.command, asked))
-        plain = {task: name.strip("“”") for task, name in narrator.tasks.items()}
+                titles[event["task_id"]] = _with_item(narrator.names, event)
+        lines = tell(narrator, step, answers=_may_see_answers(definition, actor, step.command, asked))
         told.append(ToldStep(
-            step.seq, step.at, people.get(step.actor, "The clock"), history.title(definition, step, plain),
+            step.seq, step.at, people.get(step.actor, "The clock"), history.title(definition, step, titles),
             tuple(lines), step.hash, step.prev_hash, step.state_hash,
         ))  # fmt: skip
     return told
+
+
+def _with_item(names: Names, event: Mapping[str, Any]) -> str:
+    item = event["item"]
+    return f"{event['name']} for {names.directory.get(item, item)}" if item else str(event["name"])
 
 
 def _may_see_answers(
@@ -101,10 +110,11 @@ def places(definition: ProcessDefinition, frame: Frame) -> list[Place]:
 
 
 def waiting_sentence(definition: ProcessDefinition, frame: Frame) -> str:
-    """Say what waited after a step, and what was overdue."""
-    found = places(definition, frame)
-    current = [name for place in found for name in place.current]
-    overdue = [name for place in found for name in place.overdue]
+    """Say which tasks and events waited after a step, and what was overdue; not the processes they belong to."""
+    current, overdue = (
+        [name for process, marks in frame.markers.items() for name in _names(definition, process, marks[kind], INNER)]
+        for kind in ("current", "overdue")
+    )
     waiting = f"Waiting: {listed(current)}." if current else "Nothing was waiting."
     return waiting + (f" Overdue: {listed(overdue)}." if overdue else "")
 
@@ -115,6 +125,9 @@ def shown_processes(definition: ProcessDefinition, frames: Sequence[Frame]) -> l
     return [{"id": key, "name": definition.processes[key].name} for key in reached]
 
 
-def _names(definition: ProcessDefinition, process_id: str, ids: Sequence[str]) -> Iterator[str]:
+def _names(
+    definition: ProcessDefinition, process_id: str, ids: Sequence[str], but: frozenset[str] = frozenset()
+) -> Iterator[str]:
     elements = definition.processes[process_id].elements
-    return (elements[key].name for key in ids if key in elements and elements[key].name)
+    found = (elements[key] for key in ids if key in elements)
+    return (element.name for element in found if element.name and element.kind not in but)

@@ -3,7 +3,8 @@
 Everything comes from the definition a case is pinned to, so an old case reads as it did when it ran.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.core.diagram_words import listed
 from service.core.table_differences import Table, tables
 from service.web.filters import british_time
 
+KEY = re.compile(r"[a-z]+(_[a-z]+)+")
 PLAIN = {True: "yes", False: "no", None: "not known"}
 
 
@@ -42,7 +44,8 @@ def names_of(definition: ProcessDefinition) -> Names:
     found: dict[str, Table] = {}
     for path, text in definition.files.items():
         if path.endswith(".dmn"):
-            found.update(tables(tree(text)))
+            for table in tables(tree(text)).values():
+                found |= {table.id: table, table.table_id: table}
     return Names(definition, _questions(definition), found, directory)
 
 
@@ -69,7 +72,7 @@ def message_name(names: Names, message: str) -> str:
 def question(names: Names, variable: str) -> str:
     """Return the question a variable answers, ending in a colon or a question mark."""
     key = without_item(variable)
-    label = names.questions[key].label if key in names.questions else key.replace("_", " ").capitalize()
+    label = names.questions[key].label if key in names.questions else plain(key)
     return label if label.endswith("?") else label.rstrip(":") + ":"
 
 
@@ -85,13 +88,25 @@ def answer(names: Names, variable: str, written: Any) -> str:
     return _worded(names, options, values.decode(written))
 
 
-def row(names: Names, decision: str, rule: str) -> str:
-    """Return ``row 3 (“its note”)`` for a rule of a decision table."""
-    rows = names.tables[decision].rows if decision in names.tables else ()
-    found = next((entry for entry in rows if entry.id == rule), None)
-    if found is None:
-        return rule
-    return f"row {found.number}" + (f" (“{found.note}”)" if found.note else "")
+def plain(variable: str) -> str:
+    """Return a variable's own name as words: ``age_at_death`` gives ``Age at death``."""
+    return without_item(variable).replace("_", " ").capitalize()
+
+
+def position(names: Names, variable: str) -> int:
+    """Return where among all questions a variable is asked; after all of them if it is not."""
+    key = without_item(variable)
+    return list(names.questions).index(key) if key in names.questions else len(names.questions)
+
+
+def deciding_rows(names: Names, decision: str, rules: Sequence[str]) -> str:
+    """Return ``row 3 (“its note”)`` for the rules of a decision table that decided: the first one if it says so."""
+    table = names.tables.get(decision)
+    if table is None:
+        return listed(list(rules))
+    rows = [row for row in table.rows if row.id in rules]
+    shown = rows[:1] if table.policy == "FIRST" else rows
+    return listed([f"row {row.number}" + (f" (“{row.note}”)" if row.note else "") for row in shown])
 
 
 def decision_name(names: Names, decision: str) -> str:
@@ -109,15 +124,16 @@ def _worded(names: Names, options: Mapping[str, str], value: Any) -> str:
     if hasattr(value, "isoformat"):
         return british_time(value)
     text = str(value)
-    return options.get(text) or names.directory.get(text, text)
+    plain = text.replace("_", " ") if KEY.fullmatch(text) else text
+    return options.get(text) or names.directory.get(text, plain)
 
 
 def _questions(definition: ProcessDefinition) -> dict[str, Question]:
     found: dict[str, Question] = {}
     waiting = [component for form in definition.forms.values() for component in form.get("components", [])]
     while waiting:
-        component = waiting.pop()
-        waiting += component.get("components", [])
+        component = waiting.pop(0)
+        waiting = [*component.get("components", []), *waiting]
         variable = component.get("properties", {}).get("variable", "")
         if variable:
             options = {str(option["value"]): str(option["label"]) for option in component.get("values", [])}

@@ -4,15 +4,17 @@ A :class:`Narrator` is told the steps in order. It remembers the names of tasks 
 each variable, so each sentence can stand alone and a changed answer is shown with the one before.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from service.core import values
+from service.core.chain import Step
 from service.core.diagram_words import listed
 from service.web import case_names
 from service.web.case_names import Names
+from service.web.changed_values import changed_values
 from service.web.filters import british_time, counted
 
 Event = Mapping[str, Any]
@@ -29,7 +31,7 @@ SENTENCES = {
     "UserTaskDueMoved": ("clock", "{task} is now due {due}."),
     "TimerScheduled": ("timer", "The timer {element} was set for {due}."),
     "TimerMoved": ("timer", "The timer {timer} moved to {due}."),
-    "ReminderFell": ("timer", "Reminder: “{name}” is due in {days}, {due}."),
+    "ReminderFell": ("timer", "Reminder {days} before the date: “{name}” is due {due}."),
     "ClockStarted": ("clock", "{clock} ({kind}) counts from {start} and is due {due}."),
     "ClockMoved": ("clock", "{clock} moved from {from_due} to {to_due}."),
     "ClockBreached": ("clock", "{clock} passed unmet: it was due {due}."),
@@ -38,13 +40,13 @@ SENTENCES = {
 }
 """Events that need no more than a sentence. Events found neither here nor in TELLERS are not told one by one."""
 
-HIDDEN_WITHOUT_READING = frozenset({"answered", "decision"})
+HIDDEN_WITHOUT_READING = frozenset({"answered", "computed", "decision"})
 SILENT = frozenset({"userTask", "callActivity", "subProcess"})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence. ``kind`` is done, asked, answered, timer, clock, decision or passed."""
+    """One sentence. ``kind`` is answered, computed, done, asked, timer, clock, decision or passed."""
 
     kind: str
     text: str
@@ -62,11 +64,12 @@ class Narrator:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-def tell(narrator: Narrator, events: Sequence[Event], at: datetime, *, answers: bool) -> list[Line]:
-    """Return the sentences of one step taken at ``at``; without ``answers`` nothing a person answered is shown."""
-    lines = [line for event in events for line in _lines(narrator, event, at)]
-    lines.sort(key=lambda line: line.kind != "answered")
-    passed = [name for event in events for name in _passed(narrator.names, event)]
+def tell(narrator: Narrator, step: Step, *, answers: bool) -> list[Line]:
+    """Return the sentences of one step; without ``answers`` neither what a person answered nor what came of it."""
+    lines = [line for event in step.events for line in _lines(narrator, event, step.at)]
+    values_first = [Line(kind, text) for kind, text in changed_values(narrator.names, narrator.variables, step)]
+    lines = [*values_first, *lines]
+    passed = [name for event in step.events for name in _passed(narrator.names, event)]
     if passed:
         lines.append(Line("passed", f"The process went through {listed(passed)}."))
     return [line for line in lines if answers or line.kind not in HIDDEN_WITHOUT_READING]
@@ -151,24 +154,14 @@ def _interval(seconds: float) -> str:
     return counted(int(seconds // size), noun)
 
 
-def _set(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
-    names = narrator.names
-    for variable, written in event["variables"].items():
-        new = case_names.answer(names, variable, written)
-        before = narrator.variables.get(variable)
-        if written is None and before is None:
-            continue
-        old = "" if before is None else case_names.answer(names, variable, before)
-        narrator.variables[variable] = written
-        changed = f" (before: {old})" if old and old != new else ""
-        yield Line("answered", f"{case_names.question(names, variable)} {new}{changed}")
+def _named_values(names: Names, given: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{key.replace('_', ' ')}: {case_names.answer(names, key, value)}" for key, value in given.items())
 
 
 def _decided(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
     names, decision = narrator.names, event["decision"]
-    given = listed([f"{key}: {case_names.answer(names, key, value)}" for key, value in event["inputs"].items()])
-    gave = listed([f"{key}: {case_names.answer(names, key, value)}" for key, value in event["outputs"].items()])
-    rows = listed([case_names.row(names, decision, rule) for rule in event["rules"]])
+    given, gave = (listed(list(_named_values(names, event[side]))) for side in ("inputs", "outputs"))
+    rows = case_names.deciding_rows(names, decision, event["rules"])
     why = f", because of {rows}" if rows else ""
     yield Line("decision", f"“{case_names.decision_name(names, decision)}” was given {given} and gave {gave}{why}.")
 
@@ -176,7 +169,6 @@ def _decided(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
 TELLERS: dict[str, Callable[[Narrator, Event, datetime], Iterator[Line]]] = {
     "UserTaskCreated": _created,
     "TimerFired": _fired,
-    "VariablesSet": _set,
     "DecisionEvaluated": _decided,
 }
 """Events whose sentence depends on more than its words."""

@@ -26,7 +26,7 @@ async function start () {
   root.querySelector('[data-replay-plain]').hidden = true
   slider.max = String(frames.length)
   const first = stepOfAddress() || Number(root.dataset.chosen) || frames.length
-  const process = processOf(first) || diagrams[0].id
+  const process = processOf(first) || waitingProcess(first) || diagrams[0].id
   viewer = await openDiagram(canvas, sourceOf(process))
   shown.process = process
   addButtons(root.querySelector('[data-diagram-buttons]'), viewer)
@@ -59,6 +59,12 @@ function processOf (step) {
   const changed = Object.keys(now).filter(id => JSON.stringify(now[id]) !== JSON.stringify(before[id]))
   if (changed.includes(shown.process)) return shown.process
   return diagrams.map(diagram => diagram.id).filter(id => changed.includes(id)).pop()
+}
+
+// The last diagram the case reached that still waits for something.
+function waitingProcess (step) {
+  const markers = frames[step - 1].markers
+  return diagrams.map(diagram => diagram.id).filter(id => markers[id]?.current.length).pop()
 }
 
 function sourceOf (process) {
