@@ -217,6 +217,29 @@ def test_a_cycle_fires_each_missed_turn_in_order():
     assert json.loads(case.state)["variables"]["n"] == 3
 
 
+def test_a_wait_that_lies_ahead_does_not_begin_early():
+    """After a save, the engine's converter would arm events that the case has not reached."""
+    wait = (
+        '<bpmn:eventBasedGateway id="gate"/><bpmn:intermediateCatchEvent id="ten_days"><bpmn:timerEventDefinition '
+        'id="td"><bpmn:timeDuration>"P10D"</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:intermediateCatchEvent>'
+        '<bpmn:intermediateCatchEvent id="told"><bpmn:messageEventDefinition id="tm" messageRef="m_more"/>'
+        "</bpmn:intermediateCatchEvent>"
+    )
+    definition = a_definition(
+        BEGIN, user("one"), wait, end(), end("e2"),
+        flow("begin", "one", "gate", "ten_days", "end"), flow("gate", "told", "e2"),
+    )  # fmt: skip
+    case = Played(definition)
+    case.start("2026-01-01T09:00")
+    with pytest.raises(NotWaiting):
+        case.take(DeliverMessage("more"), "2026-01-02T09:00")
+    case.complete("one", "2026-02-01T09:00")
+    with pytest.raises(NothingToDo):
+        case.take(FireTimers(), "2026-02-11T09:00")
+    case.take(FireTimers(), "2026-02-11T09:01")
+    assert (case.outcome, [e.due_at for e in case.all(TimerFired)]) == ("end", [at("2026-02-11T09:00")])
+
+
 def test_a_date_that_counts_from_now_is_worked_out_once():
     definition = a_definition(
         BEGIN, user("work"), timer("soon", "work", "timeDate", "now() + days(3)"), user("other"), user("chase"), end(),
