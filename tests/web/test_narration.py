@@ -68,7 +68,8 @@ def test_of_a_list_only_the_item_that_changed_is_told(narrator):
     first = [{"id": "parks", "seen": False}, {"id": "roads", "seen": False}]
     told(narrator, variables_set(checked_by=first))
     later = [{"id": "parks", "seen": True}, {"id": "roads", "seen": False}]
-    assert told(narrator, variables_set(checked_by=later)) == ["Worked out: Checked by, Parks service, seen: yes (before: no)"]
+    sentences = told(narrator, variables_set(checked_by=later))
+    assert sentences == ["Worked out: Checked by, Parks service, seen: yes (before: no)"]
 
 
 def test_an_answer_about_an_item_is_told_once(narrator):
