@@ -23,7 +23,7 @@ from service.web.tasks import next_page
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
 RECENT = 8
-"""How many steps the case page tells before it leads to the whole history."""
+"""How many steps and records the case page shows before it folds the rest away or leads to the whole history."""
 STATES = {"running": "Open", "ended": "Ended", "incident": "Needs attention"}
 
 
@@ -89,16 +89,18 @@ def show(code: str) -> ResponseReturnValue:
         "cases/case.html",
         case=case,
         sentence=standing.sentence(definition, case, open_tasks, context.now()),
-        done=[task for task in tasks if task.closed_at is not None],
+        done=sorted((t for t in tasks if t.closed_at), key=lambda task: str(task.closed_at), reverse=True),
         open_tasks=open_tasks,
         may_open={task.id for task in open_tasks if _for(task)},
-        groups={task.id: definition.role_name(task.role) for task in tasks},
+        groups={task.id: standing.group(definition, task) for task in tasks},
+        named={task.id: standing.named(definition, task) for task in tasks},
         ahead=standing.ahead(definition, open_tasks),
         limits=[standing.limit(definition, row) for row in clocks],
         ways=_ways_to_tell(definition, case, state),
-        records=records,
+        records=records[::-1],
         recent=told[::-1][:RECENT],
         steps=len(told),
+        shown=RECENT,
         markers=markers,
         processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
         states=STATES,

@@ -46,7 +46,28 @@ def sentence(definition: ProcessDefinition, case: CaseRow, open_tasks: list[Task
     due = f", {due_words(first.due_at, at)}" if first.due_at else ""
     others = len(open_tasks) - 1
     more = f", and {counted(others, 'other task')} {'is' if others == 1 else 'are'} open" if others else ""
-    return f"Waiting for {definition.role_name(first.role)}: “{first.name}”{due}{more}."
+    return f"Waiting for {group(definition, first)}: “{first.name}”{due}{more}."
+
+
+def group(definition: ProcessDefinition, task: TaskRow) -> str:
+    """Return whom a task is for, in words: the role, and the agency it is narrowed to."""
+    role = definition.role_name(task.role)
+    return f"{role}, {_listed_as(definition, task.agency)}" if task.agency else role
+
+
+def item(definition: ProcessDefinition, task: TaskRow) -> str:
+    """Return what a task is about when it is one of several alike: the name of its item, else an empty text."""
+    return _listed_as(definition, task.item) if task.item else ""
+
+
+def named(definition: ProcessDefinition, task: TaskRow) -> str:
+    """Return the name of a task with what it is about."""
+    return ": ".join(filter(None, (task.name, item(definition, task))))
+
+
+def _listed_as(definition: ProcessDefinition, key: str) -> str:
+    names = {str(row["id"]): str(row["name"]) for rows in definition.directories.values() for row in rows}
+    return names.get(key, key)
 
 
 def ahead(definition: ProcessDefinition, open_tasks: list[TaskRow]) -> list[Element]:

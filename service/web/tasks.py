@@ -15,7 +15,7 @@ from service.core.errors import NotFound, TaskClosed, TaskHeld
 from service.runtime.handler import Done
 from service.store import queries
 from service.store.rows import TaskRow
-from service.web import asking, context
+from service.web import asking, context, standing
 from service.web.asking import Asked
 from service.web.security import access
 
@@ -32,10 +32,11 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A row of a task list: the task, its title, and whom it waits for in words."""
+    """A row of a task list: the task, its title, and what it is about and whom it waits for in words."""
 
     row: TaskRow
     title: str
+    about: str
     group: str
 
 
@@ -157,18 +158,7 @@ def _title(definition: ProcessDefinition, row: TaskRow) -> str:
 
 def _listed(row: TaskRow) -> Listed:
     definition = _definition(row)
-    return Listed(row, _title(definition, row), _group(definition, row))
-
-
-def _group(definition: ProcessDefinition, row: TaskRow) -> str:
-    """Return whom a task is for, in words: the role, and the agency it is narrowed to."""
-    role = definition.role_name(row.role)
-    return f"{role}, {_thing(definition, row.agency)}" if row.agency else role
-
-
-def _thing(definition: ProcessDefinition, key: str) -> str:
-    named = {str(entry["id"]): str(entry["name"]) for rows in definition.directories.values() for entry in rows}
-    return named.get(key, key)
+    return Listed(row, _title(definition, row), standing.item(definition, row), standing.group(definition, row))
 
 
 def _page(row: TaskRow, asked: Asked) -> str:
@@ -178,8 +168,8 @@ def _page(row: TaskRow, asked: Asked) -> str:
         row=row,
         asked=asked,
         title=_title(definition, row),
-        group=_group(definition, row),
-        item=_thing(definition, row.item) if row.item else "",
+        group=standing.group(definition, row),
+        item=standing.item(definition, row),
         element=element,
         clauses=[definition.clauses[key] for key in _clause_keys(element) if key in definition.clauses],
         may_claim=row.assignee is None and may_do(context.actor(), row.role, row.agency),
