@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lxml import etree
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.data_spec import TaskDataReference
-from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask, MultiInstanceTask
 from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 from SpiffWorkflow.task import Task
@@ -66,6 +66,8 @@ def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._El
         parser.add_bpmn_xml(engine_form.diagram(root), filename=path)
     spec = parser.get_spec(main)
     called = parser.get_subprocess_specs(main)
+    for process in (spec, *called.values()):
+        _hear_what_is_repeated(process)
     every = [t for process in (spec, *called.values()) for t in process.task_specs.values()]
     return Specification(
         main=spec,
@@ -73,6 +75,17 @@ def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._El
         lists=dict(_read_from_variables(t) for t in every if isinstance(t, MultiInstanceTask) and t.data_input),
         connections=tuple((t, list(t._inputs), list(t._outputs)) for t in every),
     )
+
+
+def _hear_what_is_repeated(process: BpmnProcessSpec) -> None:
+    """Tell each repetition when one of its turns is done.
+
+    The engine connects the two only where it makes the turns: a case taken up by another server process than the one
+    that began its repetition would wait for ever.
+    """
+    for spec in list(process.task_specs.values()):
+        if isinstance(spec, LoopTask):
+            process.task_specs[spec.task_spec].completed_event.connect(spec.merge_child)
 
 
 def _read_from_variables(spec: MultiInstanceTask) -> tuple[str, str]:
