@@ -11,10 +11,6 @@ from service.runtime.bundles import read_folder
 from tree import ROOT
 
 STORIES = ["processes/scenarios/whole-review.yaml", "tests/e2e/first_month.yaml"]
-    "processes/scenarios/whole-review.yaml",
-    "processes/scenarios/two-extensions.yaml",
-    "tests/e2e/first_month.yaml",
-]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: Path(story).stem)
