@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -22,8 +23,9 @@ from service.core import gate, scenarios
 from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, NothingToDo, Rejection
+from service.core.replay import ReplayDiffers
 from service.core.scenarios import Report
-from service.runtime import bundles, entering, history, linting, serving, worker
+from service.runtime import bundles, entering, history, linting, logs, serving, worker
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 from service.store import instances, people
@@ -94,6 +96,7 @@ def migrate_(service: Service) -> None:
 @_with_service
 def worker_(service: Service) -> None:
     """Fire due timers and send letters until told to stop."""
+    logs.configure()
     worker.run(service)
 
 
@@ -212,12 +215,15 @@ def replay(service: Service, code: str, moment: str | None) -> None:
         upto = datetime.fromisoformat(moment)
         steps = [s for s in steps if s.at <= (upto if upto.tzinfo else upto.replace(tzinfo=LONDON))]
     table = Table("step", "when", "who", "what", "then waiting for")
-    for frame in history.frames(service.definitions.get, steps):
-        waiting = sorted({e for m in frame.markers.values() for e in m["current"]})
-        when = frame.at.astimezone(LONDON).strftime("%d %b %Y %H:%M")
-        table.add_row(str(frame.seq), when, names.get(frame.actor, "the clock"), frame.title, ", ".join(waiting))
+    with suppress(ReplayDiffers):  # the verdict below says where
+        for frame in history.frames(service.definitions.get, steps):
+            waiting = sorted({e for m in frame.markers.values() for e in m["current"]})
+            when = frame.at.astimezone(LONDON).strftime("%d %b %Y %H:%M")
+            table.add_row(str(frame.seq), when, names.get(frame.actor, "the clock"), frame.title, ", ".join(waiting))
+    verdict = history.verdict(service.definitions.get, steps)
     out.print(table)
-    out.print(history.verdict(service.definitions.get, steps).text)
+    out.print(verdict.text, markup=False)
+    sys.exit(0 if verdict.kind == "equal" else 1)
 
 
 @cli.command(name="export")
