@@ -1,6 +1,5 @@
 """create_app: the one place where the parts are joined, and the only place that reads the machine's clock."""
 
-import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -8,12 +7,11 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from service.runtime import logs
 from service.runtime.mail import Mailer, mailer_of
 from service.runtime.service import Service, join
 from service.settings import Settings
 from service.web.pages import register
-
-QUIET = ("spiff", "spiff.task", "spiff.workflow", "spiff.data", "spiff.dmn")
 
 
 def system_clock() -> datetime:
@@ -25,8 +23,7 @@ def create_service(
     settings: Settings, *, clock: Callable[[], datetime] = system_clock, mailer: Mailer | None = None
 ) -> Service:
     """Join the parts without pages: for the worker and the command line."""
-    for name in QUIET:  # SpiffWorkflow hands whole task data to any logger whose level is not set
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logs.quieten()
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     return join(settings, clock, mailer or mailer_of(settings))
 
@@ -45,4 +42,5 @@ def create_app(
 
 def from_environment() -> Flask:
     """The web application as the environment sets it: what a web server is told to run."""
+    logs.configure()
     return create_app(Settings.from_env(os.environ))

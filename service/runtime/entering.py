@@ -74,7 +74,7 @@ def add_account(service_store: Store, *, email: str, name: str, password: str, r
     A role is ``role`` or ``role@agency``. Raises ``BrokenRule`` for a short password or an address that is none.
     """
     if "@" not in email.strip("@"):
-        raise BrokenRule("Give an email address, like name@example.gov.uk.")
+        raise BrokenRule("Give an email address, like name@council.example.")
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise BrokenRule(f"Choose a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
     with transaction(service_store) as db:
