@@ -101,8 +101,14 @@ def _practice_accounts() -> list[PracticeAccount]:
     with context.service().read() as db:
         rows = people.practice_accounts(db)
     order = list(definition.roles)
-    rows.sort(key=lambda row: min((order.index(role) for role, _ in row.roles if role in order), default=len(order)))
+    rows.sort(key=lambda row: _rank(order, row))
     return [_account(definition, row) for row in rows]
+
+
+def _rank(order: list[str], row: AccountRow) -> tuple[bool, int]:
+    """People of the partnership first, in the order the roles are declared; those of agencies after them."""
+    of_agency = any(agency is not None for _, agency in row.roles)
+    return of_agency, min((order.index(role) for role, _ in row.roles if role in order), default=len(order))
 
 
 def _account(definition: ProcessDefinition, row: AccountRow) -> PracticeAccount:
