@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 ROUNDS = 6  # questions that depend on answers appear in rounds
 
@@ -31,8 +31,14 @@ def fill(page: Page, form: Mapping[str, Any], answers: Mapping[str, Any], *, pre
         update = page.get_by_role("button", name="Update questions")
         if not update.count():
             break
-        update.click()
+        press(page, update)
     raise AssertionError(f"{page.url} never asked {sorted(waiting)}")
+
+
+def press(page: Page, button: Locator) -> None:
+    """Press a button that sends the form, and wait for the page that comes back."""
+    with page.expect_navigation():
+        button.click()
 
 
 def on_page(page: Page, question: Mapping[str, Any], name: str) -> bool:
@@ -73,7 +79,7 @@ def enter_date(page: Page, name: str, value: date | datetime | str) -> None:
 def enter_rows(page: Page, question: Mapping[str, Any], name: str, rows: list[Mapping[str, Any]]) -> None:
     counter = page.locator(f"main [name='{name}-rows']")
     while int(counter.get_attribute("value") or 0) < len(rows):
-        page.locator(f"main button[value='add:{name}']").click()
+        press(page, page.locator(f"main button[value='add:{name}']"))
     for number, row in enumerate(rows):
         for inner in questions(question["components"]):
             if inner["key"] in row:

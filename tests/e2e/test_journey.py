@@ -59,7 +59,7 @@ def test_from_notice_to_decision(definition, story, today, open_browser, javascr
         expect(chair.locator(".djs-container svg").first).to_be_visible()
         assert axe(chair) == []
     else:
-        expect(main.get_by_text("The picture needs JavaScript")).to_be_visible()
+        expect(main.get_by_role("region", name="What may come next")).to_contain_text("Appoint the panel")
 
 
 def test_what_is_missing_is_said_where_it_is_missing(definition, story, today, open_browser):
