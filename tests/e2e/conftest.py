@@ -14,11 +14,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from service.core.definitions import definition_of
+from service.core.scenario_reading import read
+from service.runtime.bundles import read_folder
 from tree import ROOT, SERVICE
 
 AXE = SERVICE / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -32,7 +36,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-STARTS_WITHIN = 90
+STARTS_WITHIN = 120
+STORY = Path(__file__).with_name("first_month.yaml").read_text()
 
 
 def pytest_collection_modifyitems(items):
@@ -111,8 +116,9 @@ def server(tmp_path_factory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def base_url(server) -> str:
+@pytest.fixture
+def address(server) -> str:
+    """Where the service answers; a module with a service of its own says another."""
     return server.url
 
 
@@ -125,11 +131,10 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture(scope="session")
-def browser_context_args(browser_context_args, base_url):
+def browser_context_args(browser_context_args):
     size = {"width": 1280, "height": 900}
     return {
         **browser_context_args,
-        "base_url": base_url,
         "locale": "en-GB",
         "timezone_id": "Europe/London",
         "viewport": size,
@@ -145,7 +150,7 @@ def problems() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def open_browser(browser: Browser, browser_context_args, problems, base_url) -> Iterator[Callable[..., Page]]:
+def open_browser(browser: Browser, browser_context_args, problems, address) -> Iterator[Callable[..., Page]]:
     """Open a browser window of one more person: ``open_browser(javascript=False, width=320)``."""
     contexts = []
 
@@ -155,12 +160,12 @@ def open_browser(browser: Browser, browser_context_args, problems, base_url) -> 
         page.on("request", lambda asked: leaves(asked.url))
 
     def leaves(url: str) -> None:
-        if not url.startswith((base_url, "data:", "blob:")):
+        if not url.startswith((address, "data:", "blob:")):
             problems.append(f"asked another machine: {url}")
 
     def opened(*, javascript: bool = True, width: int = 1280) -> Page:
         args = {**browser_context_args, "java_script_enabled": javascript, "viewport": {"width": width, "height": 900}}
-        contexts.append(browser.new_context(**args))
+        contexts.append(browser.new_context(base_url=address, **args))
         contexts[-1].on("page", watch)
         return contexts[-1].new_page()
 
@@ -172,6 +177,21 @@ def open_browser(browser: Browser, browser_context_args, problems, base_url) -> 
 @pytest.fixture
 def page(open_browser) -> Page:
     return open_browser()
+
+
+@pytest.fixture(scope="session")
+def definition():
+    return definition_of(read_folder(ROOT))
+
+
+@pytest.fixture
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def story():
+    return read(STORY)
 
 
 def axe(page: Page) -> list[str]:

@@ -1,36 +1,13 @@
 """A person signs in and writes a notice down, others answer, another decides, and the case page shows it."""
 
-from datetime import UTC, date, datetime
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-from e2e.conftest import axe, overflows
+from e2e.conftest import STORY, axe, overflows
 from e2e.playing import Play, shift_to
 from service.core import scenarios
-from service.core.definitions import definition_of
-from service.core.scenario_reading import read
-from service.runtime.bundles import read_folder
-from tree import ROOT
 
-STORY = Path(__file__).with_name("first_month.yaml").read_text()
-LAST = 6
-
-
-@pytest.fixture(scope="session")
-def definition():
-    return definition_of(read_folder(ROOT))
-
-
-@pytest.fixture
-def today() -> date:
-    return datetime.now(UTC).date()
-
-
-@pytest.fixture
-def story():
-    return read(STORY)
+DECIDE = 6
 
 
 def test_the_story_holds_without_a_browser(definition):
@@ -40,7 +17,7 @@ def test_the_story_holds_without_a_browser(definition):
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
 def test_from_notice_to_decision(definition, story, today, open_browser, javascript):
-    play = Play(definition, lambda: open_browser(javascript=javascript), shift_to(story, LAST, today))
+    play = Play(definition, lambda: open_browser(javascript=javascript), shift_to(story, DECIDE, today))
     case = play.start(story["start"])
     expect(case.get_by_role("heading", name="Time limits")).to_be_visible()
     for step in story["steps"]:
@@ -63,7 +40,7 @@ def test_from_notice_to_decision(definition, story, today, open_browser, javascr
 
 
 def test_what_is_missing_is_said_where_it_is_missing(definition, story, today, open_browser):
-    play = Play(definition, open_browser, shift_to(story, LAST, today))
+    play = Play(definition, open_browser, shift_to(story, DECIDE, today))
     page = play.window("coordinator")
     page.goto("/cases/start/police_notification")
     page.locator("#notified_by").fill("Detective inspector")
@@ -77,7 +54,7 @@ def test_what_is_missing_is_said_where_it_is_missing(definition, story, today, o
 
 def test_a_task_somebody_else_has_done_meanwhile(definition, story, today, open_browser):
     """Two windows on one task: the second is told by whom and when, and keeps what was typed."""
-    play = Play(definition, open_browser, shift_to(story, LAST, today))
+    play = Play(definition, open_browser, shift_to(story, DECIDE, today))
     play.start(story["start"])
     second = open_browser()
     second.goto("/sign-in")
