@@ -79,6 +79,7 @@ def run(*, practice: bool) -> None:
     settings = Settings.from_env(environ)
     if settings.practice and not settings.secret_key:
         environ["CASEWORK_SECRET_KEY"] = serving.practice_key(settings.data_folder)
+    serving.require_free_port(settings)
     service = create_service(settings)
     serving.prepare(service, bundles.read_folder(HOME), out)
     sys.exit(serving.serve(settings, environ, out))

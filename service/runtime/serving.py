@@ -6,6 +6,7 @@ says so, so that whatever watches it can start it again.
 
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from rich.console import Console
 from service.core.errors import NothingToDo
 from service.runtime import practice
 from service.runtime.service import Service
-from service.settings import Settings
+from service.settings import Settings, SettingsRefused
 from service.store.schema import migrate
 
 GRACE_SECONDS = 10
@@ -51,6 +52,18 @@ def practice_key(folder: Path) -> str:
         kept.write_text(secrets.token_hex(32))
         kept.chmod(0o600)
     return kept.read_text().strip()
+
+
+def require_free_port(settings: Settings) -> None:
+    """Raise ``SettingsRefused`` while another program has the port: said before any work is done."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as taken:
+            raise SettingsRefused(
+                f"Port {settings.port} on {settings.host} is in use. End what uses it, or set CASEWORK_PORT to another."
+            ) from taken
 
 
 def serve(settings: Settings, environ: Mapping[str, str], out: Console) -> int:
