@@ -28,7 +28,7 @@ test: .make/python-dev .make/frontend chromium lint ## lint, then every test, th
 	@$(PY) -m pytest -q $(if $(filter 1,$(SKIP_BROWSER)),-m 'not browser') $(ARGS)
 
 lint: .make/python-dev ## style, types and floors
-	@$(call say,'style (ruff), types (mypy), floors (import-linter)')
+	@$(call say,'style: ruff; types: mypy; floors: import-linter')
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) .venv/bin/lint-imports --no-logo
