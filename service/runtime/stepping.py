@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from service.core import chain, commands, events, values
 from service.core.chain import Step
@@ -20,7 +20,7 @@ from service.core.events import Event, InstanceEnded
 from service.runtime import outbox
 from service.store import instances, projections
 from service.store.instances import Held
-from service.store.tables import record
+from service.store.tables import incident, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ def take(
     instances.keep(db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events))
     projections.project(db, held.id, outcome.events, at=at, actor=actor)
     outbox.put(db, definition, held, taken, outcome.events)
+    over = (incident.c.instance_id == held.id, incident.c.closed_at.is_(None))
+    db.execute(update(incident).where(*over).values(closed_at=at))  # a case that takes a step is stuck no longer
     return taken, outcome
 
 
