@@ -41,16 +41,19 @@ def replay(
     """
     state: bytes | None = None
     for kept in steps:
-        outcome = _again(definition_of(kept.definition), state, kept, take)
+        outcome = _again(definition_of, state, kept, take)
         state = outcome.state
         yield kept, outcome
 
 
-def _again(definition: ProcessDefinition, state: bytes | None, kept: Step, take: Callable[..., Outcome]) -> Outcome:
+def _again(
+    definition_of: Callable[[str], ProcessDefinition], state: bytes | None, kept: Step, take: Callable[..., Outcome]
+) -> Outcome:
     try:
+        definition = definition_of(kept.definition)
         command = commands.from_json(kept.command)
         outcome = take(definition, state, command, instance_id=kept.instance_id, at=kept.at, seq=kept.seq)
-    except (Rejection, Defect, KeyError) as failure:
+    except (Rejection, Defect, KeyError, TypeError) as failure:
         raise ReplayDiffers(kept.seq, f"Step {kept.seq} cannot be taken again: {failure}") from failure
     if [events.to_json(e) for e in outcome.events] != [dict(e) for e in kept.events]:
         raise ReplayDiffers(kept.seq, f"Running step {kept.seq} again, other things happen than the history says.")

@@ -14,7 +14,7 @@ from SpiffWorkflow.bpmn import BpmnEvent, BpmnWorkflow
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 
-from service.core import clocks, determinism
+from service.core import clocks, determinism, values
 from service.core.commands import (
     ClaimUserTask,
     Command,
@@ -156,6 +156,8 @@ def _plain(variables: Mapping[str, object]) -> dict[str, object]:
 
 
 def _send(run: Running, message: str) -> None:
+    if run.memory.outcome is not None:  # an event sub-process goes on listening after the end
+        raise NotWaiting("The case has ended.")
     run.prepare()
     event = BpmnEvent(MessageEventDefinition(message), {})
     if run.workflow.event_manager.catch(event, internal=False) == 0 and not _starts_beside(run, message):
@@ -216,7 +218,7 @@ def _release(run: Running, command: ReleaseUserTask) -> None:
 
 
 def _close(run: Running, before_step: Mapping[str, object]) -> None:
-    changed = {k: v for k, v in run.memory.variables.items() if k not in before_step or before_step[k] != v}
+    changed = {k: v for k, v in run.memory.variables.items() if k not in before_step or _differ(before_step[k], v)}
     if changed:
         run.events.append(VariablesSet(changed))
     run.memory.at = run.seam.now
@@ -226,6 +228,11 @@ def _close(run: Running, before_step: Mapping[str, object]) -> None:
         ended = run.definition.element(main, end) if end is not None else None
         run.memory.outcome = ended.properties.get("outcome", ended.id) if ended else "ended"
         run.events.append(InstanceEnded(run.memory.outcome, ended.name if ended else "Ended"))
+
+
+def _differ(before: object, now: object) -> bool:
+    # Python calls 0 and False equal; a diagram may tell them apart, and so must the history.
+    return before != now or values.compact(values.encode(before)) != values.compact(values.encode(now))
 
 
 def _in_words(failure: Exception) -> str:
