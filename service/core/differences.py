@@ -44,7 +44,7 @@ def _file(path: str, old: str | None, new: str | None, names: Mapping[str, str])
         return [Difference(path, None, "This file is new." if old is None else "This file is taken away.")]
     try:
         found = list(_reader(path, names)(old, new))
-    except (ValueError, TypeError, KeyError, AttributeError, etree.LxmlError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, etree.LxmlError):
         found = []  # a draft may hold a file that cannot be read yet: the checks say so
     return [Difference(path, element, text) for element, text in found or [(None, WITHOUT_WORDS)]]
 
@@ -71,7 +71,7 @@ def _diagram(old: str, new: str, names: Mapping[str, str]) -> Sentences:
 def _role_names(files: Mapping[str, str]) -> dict[str, str]:
     try:
         return {role["id"]: role["name"] for role in json.loads(files.get("processes/roles.json", "[]"))}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return {}
 
 

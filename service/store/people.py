@@ -45,6 +45,8 @@ def session_seen(db: Connection, token_hash: str) -> datetime | None:
 
 def account_by_email(db: Connection, email: str) -> AccountRow | None:
     """The account of an e-mail address, whatever its case."""
+    if "\0" in email:  # PostgreSQL fails on it, and nobody has one
+        return None
     rows = _accounts(db, func.lower(account.c.email) == email.strip().lower())
     return rows[0] if rows else None
 

@@ -22,6 +22,9 @@ from service.web.security import access
 
 blueprint = Blueprint("audit", __name__)
 
+LONGEST_NUMBER = 10
+"""Digits of a step's number that are read at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -112,7 +115,8 @@ def _frames(told: Told) -> list[Frame]:
 
 def _chosen(last: int) -> int:
     asked = request.args.get("step", "")
-    return max(1, min(last, int(asked))) if asked.isdecimal() else last
+    # Python refuses to read a number of thousands of digits.
+    return max(1, min(last, int(asked))) if asked.isdecimal() and len(asked) < LONGEST_NUMBER else last
 
 
 def _frame(definition: ProcessDefinition, frame: Frame) -> dict[str, object]:

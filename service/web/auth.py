@@ -119,5 +119,12 @@ def _account(definition: ProcessDefinition, row: AccountRow) -> PracticeAccount:
 
 def _onward(path: str | None) -> str:
     """Return ``path`` if it is an address of this site, else the start page."""
-    inside = path and path.startswith("/") and not path.startswith(("//", "/\\")) and not urlsplit(path).netloc
+    # Browsers drop tabs and line ends from an address, so what begins with "/" may still lead elsewhere.
+    inside = (
+        path
+        and path.isprintable()
+        and path.startswith("/")
+        and not path.startswith(("//", "/\\"))
+        and not urlsplit(path).netloc
+    )
     return path if path and inside and "\\" not in path else url_for("pages.home")

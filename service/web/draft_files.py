@@ -17,7 +17,7 @@ from service.core.table_differences import tables
 
 GROUPS = ("Diagrams", "Decision tables", "Forms", "Lists and names", "Scenarios")
 KINDS = {".bpmn": "Diagrams", ".dmn": "Decision tables", ".yaml": "Scenarios"}
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, etree.LxmlError)
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, etree.LxmlError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest
 from service.core import gate
 from service.core.differences import differences
 from service.core.errors import BrokenRule, NotFound, NothingToDo
+from service.core.forms_door import is_hidden
 from service.core.gate.finding import Finding
 from service.runtime.deploying import DraftMoved
 from service.store import people
@@ -23,13 +24,14 @@ from service.web.security import access
 
 CONFLICT = 409
 REFUSED = 422
+LONGEST_NUMBER = 10
+"""Digits of a version that are read at all: Python refuses to read thousands of them."""
 
 
 @access("edits processes")
 def start() -> ResponseReturnValue:
     """Begin a draft from a deployed version."""
-    based_on, name = request.form.get("based_on", ""), request.form.get("name", "")
-    draft = context.service().deployments.start_draft(context.actor(), based_on, name)
+    draft = context.service().deployments.start_draft(context.actor(), _told("based_on"), _told("name"))
     return redirect(url_for("studio.overview", draft_id=draft.id), 303)
 
 
@@ -122,7 +124,7 @@ def review(draft_id: str) -> str:
 def deploy(draft_id: str) -> ResponseReturnValue:
     """Deploy a draft; refused while the checks find an error, when it changed meanwhile, or without a note."""
     draft = _draft(draft_id)
-    note = request.form.get("note", "").strip()
+    note = _told("note")
     if not note:
         return _review_page(draft, problem="Say in a sentence what this version changes and why"), REFUSED
     try:
@@ -163,14 +165,30 @@ def _deployed(definition_hash: str) -> dict[str, str]:
 
 def _version(sent: str | None) -> int:
     """Return the version a save began from; 0, which no draft has, if the page did not say."""
-    return int(sent) if sent and sent.isdecimal() else 0
+    return int(sent) if sent and sent.isdecimal() and len(sent) < LONGEST_NUMBER else 0
 
 
 def _sent() -> dict[str, str]:
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # brackets thousands deep
+        body = None
     if not isinstance(body, dict):
         raise BadRequest("A file is sent as a JSON object.")
-    return {"path": "", "text": "", "version": ""} | {str(key): str(value) for key, value in body.items()}
+    sent = {"path": "", "text": "", "version": ""} | {str(key): str(value) for key, value in body.items()}
+    if any(_is_half(character) for character in sent["text"]):  # JSON may name half a character; no file can hold it
+        raise BadRequest("A file is sent as text.")
+    return sent
+
+
+def _is_half(character: str) -> bool:
+    """Whether this is half a surrogate pair."""
+    return "\ud800" <= character <= "\udfff"
+
+
+def _told(name: str) -> str:
+    """Return a field of the form without characters that cannot be seen."""
+    return "".join(character for character in request.form.get(name, "") if not is_hidden(character)).strip()
 
 
 def _text_page(

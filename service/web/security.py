@@ -58,6 +58,7 @@ def register(app: Flask, *, practice: bool) -> None:
     static = app.view_functions.get("static")
     if static is not None:
         access("public")(static)
+    app.before_request(_refuse_nul)
     app.before_request(_begin)
     app.before_request(_own_site)
     app.before_request(_let_in)
@@ -80,6 +81,12 @@ def forget_token(answer: Answer) -> None:
     """Take the session token from the browser."""
     secure = not context.service().settings.practice
     answer.delete_cookie(cookie_name(), httponly=True, samesite="Lax", secure=secure, path="/")
+
+
+def _refuse_nul() -> None:
+    """An address with a NUL names nothing; one database would look for it in vain, the other refuses to look."""
+    if "\0" in request.path:
+        raise NotFound
 
 
 def _begin() -> None:
