@@ -218,7 +218,7 @@ def replay(service: Service, code: str, moment: str | None) -> None:
     table = Table("step", "when", "who", "what", "then waiting for")
     with suppress(ReplayDiffers):  # the verdict below says where
         for frame in history.frames(service.definitions.get, steps):
-            waiting = sorted({e for m in frame.markers.values() for e in m["current"]})
+            waiting = history.waited_for(service.definitions.get(steps[frame.seq - 1].definition), frame.markers)
             when = frame.at.astimezone(LONDON).strftime("%d %b %Y %H:%M")
             table.add_row(str(frame.seq), when, names.get(frame.actor, "the clock"), frame.title, ", ".join(waiting))
     verdict = history.verdict(service.definitions.get, steps)

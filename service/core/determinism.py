@@ -43,6 +43,7 @@ class _EngineDatetime(datetime):
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
+        """The step's virtual instant, in ``tz``."""
         now = _current().now.astimezone(tz)
         return cls(now.year, now.month, now.day, now.hour, now.minute, now.second, now.microsecond, now.tzinfo)
 

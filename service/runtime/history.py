@@ -72,6 +72,17 @@ def verdict(
     return replay.examine(definition_of, steps, state, take)
 
 
+WAITED_FOR = frozenset({"userTask", "manualTask", "intermediateCatchEvent", "eventBasedGateway"})
+
+
+def waited_for(definition: ProcessDefinition, found: Markers) -> list[str]:
+    """The names of the tasks and events that are waited for, not of the processes and joins around them."""
+    elements = (
+        definition.processes[process].elements[key] for process, marks in found.items() for key in marks["current"]
+    )
+    return sorted({element.name or element.id for element in elements if element.kind in WAITED_FOR})
+
+
 def live(definition: ProcessDefinition, state: bytes) -> Markers:
     """The diagrams as they stand now."""
     return picture(definition, state)

@@ -69,6 +69,7 @@ class _LeanWorkflowConverter(BpmnWorkflowConverter):
     """Writes a workflow without its specification: half of the bytes, and the same in every step."""
 
     def to_dict(self, workflow: BpmnWorkflow) -> dict[str, Any]:
+        """The task tree and its data alone."""
         written: dict[str, Any] = WorkflowConverter.to_dict(self, workflow)
         written["subprocesses"] = self.mapping_to_dict(workflow.subprocesses)
         written["bpmn_events"] = []
