@@ -7,10 +7,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from service.core import values
-from service.core.access import Actor, Membership, may_read
+from service.core.access import Actor, Membership, may_read, within
 from service.core.definitions import ProcessDefinition
 from service.store.rows import AccountRow, DefinitionRow, DraftRow, RecordRow
-from service.store.tables import account, draft, membership, process_definition, process_instance, record, session
+from service.store.tables import (
+    account,
+    draft,
+    membership,
+    ownership,
+    process_definition,
+    process_instance,
+    record,
+    session,
+)
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=10)
@@ -28,6 +37,12 @@ def actor(db: Connection, account_id: str, at: datetime) -> Actor | None:
     held = select(membership).where(membership.c.account_id == account_id, _now_valid(at)).order_by(membership.c.id)
     found = tuple(Membership(m.role, m.agency, m.partnership_id, m.instance_id) for m in db.execute(held))
     return Actor(row.id, row.name, row.email, found)
+
+
+def as_in(db: Connection, person: Actor, instance_id: str) -> Actor:
+    """The person as one case meets them: without what they hold elsewhere."""
+    owners = select(ownership.c.partnership_id).where(ownership.c.instance_id == instance_id)
+    return within(person, instance_id, frozenset(db.execute(owners).scalars()))
 
 
 def session_actor(db: Connection, token_hash: str, at: datetime) -> Actor | None:
@@ -66,14 +81,17 @@ def _accounts(db: Connection, which: ColumnElement[bool]) -> list[AccountRow]:
     ]
 
 
-def members(db: Connection, role: str, agency: str | None, partnerships: frozenset[str], at: datetime) -> list[str]:
-    """The accounts that hold a role (of an agency, if one is given) in any of the partnerships."""
+def members(
+    db: Connection, role: str, agency: str | None, partnerships: frozenset[str], at: datetime, instance_id: str
+) -> list[str]:
+    """The accounts that hold a role (of an agency, if one is given) in any of the partnerships, for this case."""
     wanted = (
         select(membership.c.account_id).distinct()
         .join(account, account.c.id == membership.c.account_id)
         .where(
             membership.c.role == role, membership.c.partnership_id.in_(sorted(partnerships)), _now_valid(at),
             account.c.disabled_at.is_(None),
+            or_(membership.c.instance_id.is_(None), membership.c.instance_id == instance_id),
         )
     )  # fmt: skip
     if agency is not None:
@@ -95,7 +113,8 @@ def _record(row: Any, answers: dict[str, Any] | None = None) -> RecordRow:
 def records(db: Connection, definition: ProcessDefinition, reader: Actor, instance_id: str) -> list[RecordRow]:
     """The records of a case whose class the reader's roles may read, or which they wrote; oldest first."""
     wanted = _record_rows().where(record.c.instance_id == instance_id).order_by(record.c.seq)
-    return [_record(r) for r in db.execute(wanted) if _may(definition, reader, r)]
+    here = as_in(db, reader, instance_id)
+    return [_record(r) for r in db.execute(wanted) if _may(definition, here, r)]
 
 
 def _may(definition: ProcessDefinition, reader: Actor, row: Any) -> bool:
@@ -108,7 +127,7 @@ def record_by_id(
     """One record with its answers, if the reader may read it."""
     wanted = _record_rows().where(record.c.id == record_id, record.c.instance_id == instance_id)
     row = db.execute(wanted).one_or_none()
-    if row is None or not _may(definition, reader, row):
+    if row is None or not _may(definition, as_in(db, reader, instance_id), row):
         return None
     return _record(row, values.decode(json.loads(row.answers)))
 

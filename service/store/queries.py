@@ -5,13 +5,14 @@ owns it, for that case or for all. Everything that lists cases or tasks goes thr
 """
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select, true
 
 from service.core import values
-from service.core.access import Actor
+from service.core.access import Actor, Membership
 from service.store import people
 from service.store.instances import steps_of
 from service.store.rows import CaseRow, ClockRow, IncidentRow, StepRow, TaskRow
@@ -28,21 +29,20 @@ from service.store.tables import (
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
     """The one clause of need to know, over ``process_instance``."""
-    ways = [
-        and_(
-            exists().where(
-                ownership.c.instance_id == process_instance.c.id, ownership.c.partnership_id == m.partnership
-            ),
-            process_instance.c.id == m.instance_id if m.instance_id else true(),
-        )
-        for m in actor.memberships
-    ]  # fmt: skip
-    return or_(false(), *ways)
+    return or_(false(), *(_reaches(m) for m in actor.memberships))
+
+
+def _reaches(held: Membership) -> ColumnElement[bool]:
+    owned = exists().where(
+        ownership.c.instance_id == process_instance.c.id, ownership.c.partnership_id == held.partnership
+    )
+    return and_(owned, process_instance.c.id == held.instance_id if held.instance_id else true())
 
 
 def _mine_to_do(actor: Actor) -> ColumnElement[bool]:
     groups = [
         and_(
+            _reaches(m),  # a case may be seen through one membership and its task be of a role held elsewhere
             user_task.c.role == m.role,
             or_(user_task.c.agency.is_(None), user_task.c.agency == (m.agency or "")),
         )
@@ -125,9 +125,31 @@ def _case(row: Any) -> CaseRow:
 
 
 def cases(db: Connection, actor: Actor) -> list[CaseRow]:
-    """The cases the actor may know of, running ones first, newest first."""
+    """The cases the actor may know of, running ones first, newest first, each with what it waits for."""
     order = (process_instance.c.status != "running", process_instance.c.started_at.desc())
-    return [_case(r) for r in db.execute(_case_rows(actor).order_by(*order))]
+    found = [_case(r) for r in db.execute(_case_rows(actor).order_by(*order))]
+    waiting = _waiting(db, actor)
+    return [_with_waiting(case, waiting.get(case.id, [])) for case in found]
+
+
+def _waiting(db: Connection, actor: Actor) -> dict[str, list[Any]]:
+    """The open tasks of every visible case, in one query, the first due first."""
+    wanted = (
+        select(user_task.c.instance_id, user_task.c.name, user_task.c.due_at)
+        .join(process_instance, process_instance.c.id == user_task.c.instance_id)
+        .where(user_task.c.closed_at.is_(None), _visible(actor))
+        .order_by(user_task.c.due_at.is_(None), user_task.c.due_at, user_task.c.id)
+    )
+    found: dict[str, list[Any]] = {}
+    for row in db.execute(wanted):
+        found.setdefault(row.instance_id, []).append(row)
+    return found
+
+
+def _with_waiting(case: CaseRow, waiting: list[Any]) -> CaseRow:
+    if not waiting:
+        return case
+    return replace(case, waits_for=waiting[0].name, waits_until=waiting[0].due_at, open_tasks=len(waiting))
 
 
 def case(db: Connection, actor: Actor, code: str) -> CaseRow | None:

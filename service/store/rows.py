@@ -34,7 +34,10 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case. ``status`` is ``running``, ``incident`` or ``ended``; ``version`` the number of its definition."""
+    """A case. ``status`` is ``running``, ``incident`` or ``ended``; ``version`` the number of its definition.
+
+    ``waits_for`` and ``waits_until`` are the open task that is due first; ``open_tasks`` counts them all.
+    """
 
     id: str
     code: str
@@ -46,6 +49,9 @@ class CaseRow:
     started_at: datetime
     ended_at: datetime | None
     partnership: str
+    waits_for: str | None = None
+    waits_until: datetime | None = None
+    open_tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import IsolationLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ def open_store(url: str) -> Store:
     parsed = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
     if parsed.get_backend_name() == "sqlite":
         return Store(_sqlite(parsed, "BEGIN IMMEDIATE"), _sqlite(parsed, "BEGIN"))
-    return Store(_postgresql(parsed), _postgresql(parsed))
+    # Left alone, PostgreSQL takes a new picture for every statement: a page would set a state beside other steps.
+    return Store(_postgresql(parsed, "READ COMMITTED"), _postgresql(parsed, "REPEATABLE READ"))
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def reading(store: Store) -> Iterator[Connection]:
 
 
 def _sqlite(url: URL, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 15})
+    engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
@@ -65,6 +67,9 @@ def _sqlite(url: URL, begin: str) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, isolation: IsolationLevel) -> Engine:
     settings = "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
-    return create_engine(url, pool_pre_ping=True, connect_args={"options": settings})
+    # Parameters are what people wrote: a failure's text goes to the logs, and they must not go with it.
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"options": settings}, isolation_level=isolation, hide_parameters=True
+    )

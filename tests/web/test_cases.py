@@ -23,6 +23,14 @@ def test_a_started_case_says_where_it_stands(site):
     assert "TREE-2013-001" in site.visit("clerk").get("/cases").text
 
 
+def test_the_list_says_what_each_case_waits_for_and_until_when(site):
+    code = site.checked().heading
+    site.clock.to("2013-06-30T09:00")
+    site.service.sweeper.sweep()
+    listed = site.visit("clerk").get("/cases").text
+    assert f"{code} Waiting for “Decide the application” and 1 more 1 day overdue" in listed
+
+
 def test_wrong_answers_start_nothing(site):
     clerk = site.visit("clerk")
     page = clerk.get("/cases/start")
