@@ -80,8 +80,13 @@ def _subtract(run: Run, left: Any, right: Any) -> object:
 def _move(run: Run, when: date, by: timedelta | Period, sign: int) -> date:
     run.step(CALL_STEPS)
     if isinstance(by, Period):
-        return shift(shift_months(when, sign * by.months), sign * by.rest)
-    return shift(when, by * sign)
+        return shift(shift_months(when, sign * by.months), _signed(when, by.rest, sign))
+    return shift(when, _signed(when, by, sign))
+
+
+def _signed(when: date, by: timedelta, sign: int) -> timedelta:
+    """The span with its sign: of a span given to a plain date only the whole days count, as in Python."""
+    return sign * by if isinstance(when, datetime) else timedelta(days=sign * by.days)
 
 
 def _span(left: timedelta | Period, right: timedelta | Period, sign: int) -> timedelta | Period:

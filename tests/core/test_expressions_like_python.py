@@ -4,7 +4,7 @@ import copy
 import warnings
 from datetime import date, timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.core.expressions import ExprError, check_script, evaluate, names
@@ -98,6 +98,7 @@ def python_gives(text: str) -> object:
 
 @settings(max_examples=700, deadline=None)
 @given(st.one_of(ANY, TESTS))
+@example("(d - timedelta(days=n) * f)")
 def test_the_same_as_python_where_python_has_a_value(text):
     expected, value = python_gives(text), outcome(text)
     if isinstance(expected, Exception):
