@@ -4,7 +4,7 @@ A membership gives a person a role in a partnership, for one case or for all of 
 role belongs to one. What roles mean is data of the definition (``processes/roles.json``), not code.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.core.definitions import ProcessDefinition
 
@@ -39,6 +39,12 @@ class Actor:
         return frozenset(m.partnership for m in self.memberships)
 
 
+def within(actor: Actor, instance_id: str, owners: frozenset[str]) -> Actor:
+    """The actor as one case meets them: only memberships in a partnership that owns it, for it or for all cases."""
+    held = (m for m in actor.memberships if m.partnership in owners and m.instance_id in {None, instance_id})
+    return replace(actor, memberships=tuple(held))
+
+
 def may_do(actor: Actor, role: str | None, agency: str | None) -> bool:
     """Whether a task of this candidate group is the actor's to do."""
     return any(m.role == role and (agency is None or m.agency == agency) for m in actor.memberships)
@@ -46,7 +52,16 @@ def may_do(actor: Actor, role: str | None, agency: str | None) -> bool:
 
 def may_start(definition: ProcessDefinition, actor: Actor, message: str) -> bool:
     """Whether the actor may start a case by this message."""
-    return any(message in definition.roles.get(r, {}).get("starts", ()) for r in actor.roles)
+    return bool(starts_for(definition, actor, message))
+
+
+def starts_for(definition: ProcessDefinition, actor: Actor, message: str) -> frozenset[str]:
+    """The partnerships for which the actor may start a case by this message; a role in one case starts no other."""
+    return frozenset(
+        m.partnership
+        for m in actor.memberships
+        if m.instance_id is None and message in definition.roles.get(m.role, {}).get("starts", ())
+    )
 
 
 def may_send(definition: ProcessDefinition, actor: Actor, message: str) -> bool:

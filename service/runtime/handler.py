@@ -31,7 +31,7 @@ from service.core.forms import Submission
 from service.runtime import stepping
 from service.runtime.definitions import Definitions
 from service.runtime.present import now
-from service.store import instances, queries
+from service.store import instances, people, queries
 from service.store.rows import TaskRow
 from service.store.tables import account, process_instance, request
 from service.store.transaction import Store, transaction
@@ -74,7 +74,7 @@ class Handler:
             sent = _submit(definition, form, raw, at=at, names={}, confirmed=confirmed)
             held = instances.add(
                 db, instance_id=uuid4().hex, code=_code(db, definition, at), definition_hash=definition.hash, at=at,
-                partnerships=actor.partnerships,
+                partnerships=access.starts_for(definition, actor, message),
             )  # fmt: skip
             written = _written(form, sent)
             command = StartInstance(message, sent.variables, written.hash if written else None)
@@ -122,7 +122,7 @@ class Handler:
             held = instances.hold(db, instance_id)
             at = now(db, self.clock)
             definition = self.definitions.load(db, held.definition_hash)
-            if not access.may_send(definition, actor, message):
+            if not access.may_send(definition, people.as_in(db, actor, instance_id), message):
                 raise NotAllowed("Your roles do not allow you to send this.")
             form = definition.message_element(message).properties.get("form")
             names = names_seen(definition.specification.lists, held.state, None)
@@ -209,7 +209,8 @@ def _step(
         stepping.keep_record(
             db, definition, written, taken, task_id=task.id if task else None, agency=task.agency if task else None
         )
-    mine = [t.id for t in queries.case_tasks(db, actor, held.id) if t.closed_at is None and _for(actor, t)]
+    here = people.as_in(db, actor, held.id)
+    mine = [t.id for t in queries.case_tasks(db, actor, held.id) if t.closed_at is None and _for(here, t)]
     return Done(held.id, held.code, taken.seq, tuple(mine))
 
 

@@ -34,7 +34,11 @@ def put(db: Connection, definition: ProcessDefinition, held: Held, taken: Step, 
     owners = select(ownership.c.partnership_id).where(ownership.c.instance_id == held.id)
     partnerships = frozenset(db.execute(owners).scalars())
     for letter in latest.values():
-        to = {m for role, agency in letter.groups for m in people.members(db, role, agency, partnerships, taken.at)}
+        to = {
+            m
+            for role, agency in letter.groups
+            for m in people.members(db, role, agency, partnerships, taken.at, held.id)
+        }
         if letter.assignee is not None:
             to = {letter.assignee}
         for recipient in sorted(to - {taken.actor} if letter.kind == "assigned" else to):

@@ -12,7 +12,7 @@ from service.runtime.deploying import Deployments
 from service.runtime.entering import Entrance
 from service.runtime.handler import Handler
 from service.runtime.mail import Mailer
-from service.runtime.sweeping import Sweeper
+from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
 from service.store.transaction import Store, open_store, reading
 
@@ -47,5 +47,5 @@ def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> S
     return Service(
         settings=settings, store=store, clock=clock, definitions=definitions, handler=handler,
         deployments=Deployments(store, clock, definitions), entrance=Entrance(store, clock),
-        sweeper=Sweeper(store, clock, handler, mailer),
+        sweeper=Sweeper(store, clock, handler, mailer, settings.mail_from or SENDER),
     )  # fmt: skip

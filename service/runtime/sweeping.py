@@ -36,6 +36,7 @@ class Sweeper:
     clock: Callable[[], datetime]
     handler: Handler
     mailer: Mailer
+    sender: str = SENDER
 
     def sweep(self) -> int:
         """Fire what is due in every case and return in how many something happened."""
@@ -51,6 +52,9 @@ class Sweeper:
             return False
         except Defect as defect:
             self.record_incident(instance_id, str(defect), getattr(defect, "element", None))
+            return False
+        except Exception as unforeseen:  # noqa: BLE001 - the longest overdue comes first: it would stop all others for ever
+            self.record_incident(instance_id, f"Unforeseen: {type(unforeseen).__name__}", None)
             return False
         return True
 
@@ -96,9 +100,9 @@ class Sweeper:
 
     def _post(self, letter_id: str, to: str, subject: str, body: str) -> bool:
         try:
-            self.mailer(letter(id=letter_id, sender=SENDER, to=to, subject=subject, body=body))
+            self.mailer(letter(id=letter_id, sender=self.sender, to=to, subject=subject, body=body))
             changed: dict[str, object] = {"sent_at": self.clock()}
-        except OSError:
+        except (OSError, ValueError):  # no server, or an address or a name that no letter can carry
             log.warning("A letter could not be sent", extra={"letter_id": letter_id})
             changed = {"attempts": outbox.c.attempts + 1}
         with transaction(self.store) as db:

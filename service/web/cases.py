@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from service.core.access import may_do, may_send, may_start
+from service.core.access import Actor, may_do, may_send, may_start
 from service.core.definitions import Element, ProcessDefinition
 from service.core.engine.markers import waiting_messages
 from service.core.errors import NotAllowed, NotFound, NotWaiting
@@ -77,6 +77,7 @@ def show(code: str) -> ResponseReturnValue:
     with context.service().read() as db:
         case = _case(db, code)
         definition = context.service().definitions.load(db, case.definition_hash)
+        here = people.as_in(db, person, case.id)
         tasks = queries.case_tasks(db, person, case.id)
         clocks = queries.clocks(db, case.id)
         records = people.records(db, definition, person, case.id)
@@ -84,19 +85,19 @@ def show(code: str) -> ResponseReturnValue:
         state = queries.state(db, case.id)
     markers = history.live(definition, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
-    told = case_history.told_steps(definition, person, names, steps)
+    told = case_history.told_steps(definition, here, names, steps)
     return render_template(
         "cases/case.html",
         case=case,
         sentence=standing.sentence(definition, case, open_tasks, context.now()),
         done=sorted((t for t in tasks if t.closed_at), key=lambda task: str(task.closed_at), reverse=True),
         open_tasks=open_tasks,
-        may_open={task.id for task in open_tasks if _for(task)},
+        may_open={task.id for task in open_tasks if _for(here, task)},
         groups={task.id: standing.group(definition, task) for task in tasks},
         named={task.id: standing.named(definition, task) for task in tasks},
         ahead=standing.ahead(definition, open_tasks),
         limits=[standing.limit(definition, row) for row in clocks],
-        ways=_ways_to_tell(definition, case, state),
+        ways=_ways_to_tell(definition, here, case, state),
         records=records[::-1],
         recent=told[::-1][:RECENT],
         steps=len(told),
@@ -116,10 +117,11 @@ def tell(code: str, message: str) -> ResponseReturnValue:
         case = _case(db, code)
         state = queries.state(db, case.id)
         definition = context.service().definitions.load(db, case.definition_hash)
+        here = people.as_in(db, person, case.id)
     element = definition.message_element(message)
     form = element.properties.get("form")
     if request.method == "GET":
-        if element not in _ways_to_tell(definition, case, state):
+        if element not in _ways_to_tell(definition, here, case, state):
             raise NotWaiting("This cannot be sent now, or not by you.")
         return _form_page(definition, element, asking.blank(definition, form), case)
     taken = asking.take(
@@ -155,9 +157,8 @@ def _case(db: Connection, code: str) -> CaseRow:
     return case
 
 
-def _for(task: TaskRow) -> bool:
+def _for(person: Actor, task: TaskRow) -> bool:
     """Whether the person may open the task: their group's, or one they hold."""
-    person = context.actor()
     return task.assignee == person.account_id or may_do(person, task.role, task.agency)
 
 
@@ -168,13 +169,13 @@ def _ways_to_start() -> list[Element]:
     return [e for e in definition.start_messages() if e.message and may_start(definition, context.actor(), e.message)]
 
 
-def _ways_to_tell(definition: ProcessDefinition, case: CaseRow, state: bytes) -> list[Element]:
+def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, state: bytes) -> list[Element]:
     if case.status != "running":
         return []
     return [
         definition.message_element(message)
         for message in waiting_messages(definition, state)
-        if may_send(definition, context.actor(), message)
+        if may_send(definition, person, message)
     ]
 
 
