@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from sqlalchemy import Connection
 
+from service.core.access import Actor
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
@@ -35,6 +36,7 @@ class Told:
     steps: list[Step]
     people: dict[str, str]
     state: bytes
+    reader: Actor
 
 
 @blueprint.get("/history")
@@ -58,7 +60,7 @@ def case(code: str) -> str:
         "audit/case.html",
         case=told.case,
         verdict=verdict,
-        steps=case_history.told_steps(told.definition, context.actor(), told.people, told.steps),
+        steps=case_history.told_steps(told.definition, told.reader, told.people, told.steps),
         chosen=chosen,
         last=len(frames),
         places=case_history.places(told.definition, frames[chosen - 1]) if frames else [],
@@ -77,7 +79,9 @@ def frames(code: str) -> Response:
         {**process, "source": url_for("audit.diagram", code=code, process_id=process["id"])}
         for process in case_history.shown_processes(told.definition, frames)
     ]
-    return jsonify(diagrams=diagrams, frames=[_frame(told.definition, frame) for frame in frames])
+    steps = case_history.told_steps(told.definition, context.actor(), told.people, told.steps)
+    shown = [_frame(told.definition, frame, step.title) for frame, step in zip(frames, steps, strict=False)]
+    return jsonify(diagrams=diagrams, frames=shown)
 
 
 @blueprint.get("/cases/<code>/diagram/<process_id>.bpmn")
@@ -94,8 +98,8 @@ def _told(code: str) -> Told:
     with context.service().read() as db:
         found = _case(db, code)
         steps, state = instances.steps_of(db, found.id), queries.state(db, found.id)
-        names = people.names(db)
-    return Told(found, context.service().definitions.get(found.definition_hash), steps, names, state)
+        names, reader = people.names(db), people.as_in(db, context.actor(), found.id)
+    return Told(found, context.service().definitions.get(found.definition_hash), steps, names, state, reader)
 
 
 def _case(db: Connection, code: str) -> CaseRow:
@@ -119,6 +123,6 @@ def _chosen(last: int) -> int:
     return max(1, min(last, int(asked))) if asked.isdecimal() and len(asked) < LONGEST_NUMBER else last
 
 
-def _frame(definition: ProcessDefinition, frame: Frame) -> dict[str, object]:
+def _frame(definition: ProcessDefinition, frame: Frame, title: str) -> dict[str, object]:
     waiting = case_history.waiting_sentence(definition, frame)
-    return {"title": frame.title, "when": british_time(frame.at), "waiting": waiting, "markers": frame.markers}
+    return {"title": title, "when": british_time(frame.at), "waiting": waiting, "markers": frame.markers}

@@ -16,7 +16,7 @@ from service.core.diagram_words import listed
 from service.core.replay import ReplayDiffers
 from service.runtime import history
 from service.runtime.history import Frame
-from service.web.case_names import Names, names_of
+from service.web.case_names import Names, element_name, names_of
 from service.web.narration import Line, Narrator, tell
 
 INNER = frozenset({"callActivity", "subProcess"})
@@ -70,11 +70,26 @@ def told_steps(
                 asked[event["task_id"]] = (event["form"], event["agency"])
                 titles[event["task_id"]] = _with_item(narrator.names, event)
         lines = tell(narrator, step, answers=_may_see_answers(definition, actor, step.command, asked))
+        title = _dates_reached(narrator, step) or history.title(definition, step, titles)
         told.append(ToldStep(
-            step.seq, step.at, people.get(step.actor, "The clock"), history.title(definition, step, titles),
-            tuple(lines), step.hash, step.prev_hash, step.state_hash,
+            step.seq, step.at, people.get(step.actor, "The clock"), title, tuple(lines),
+            step.hash, step.prev_hash, step.state_hash,
         ))  # fmt: skip
     return told
+
+
+def _dates_reached(narrator: Narrator, step: Step) -> str:
+    """Return the title of a step that only the passing of time brought about: which limit, timer or reminder it was."""
+    if step.command["type"] != "FireTimers":
+        return ""
+    limits = [narrator.clocks.get(e["clock"], e["clock"]) for e in step.events if e["type"] == "ClockBreached"]
+    if limits:
+        return f"Time limit passed: {listed(limits)}"
+    timers = dict.fromkeys(element_name(narrator.names, e) for e in step.events if e["type"] == "TimerFired")
+    if timers:
+        return f"A date was reached: {listed(list(timers))}"
+    reminders = dict.fromkeys(f"“{e['name']}”" for e in step.events if e["type"] == "ReminderFell")
+    return f"Reminder: {listed(list(reminders))}" if reminders else ""
 
 
 def _with_item(names: Names, event: Mapping[str, Any]) -> str:

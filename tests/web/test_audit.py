@@ -77,6 +77,7 @@ def test_frames_hold_markers_of_each_step_and_nothing_anybody_answered(site, lat
         ["check"], ["decide"], ["decide", "late_reason"],
     ]  # fmt: skip
     assert frames[2]["markers"]["application"]["overdue"] == ["decide", "late_reason"]
+    assert [frame["title"] for frame in frames][-1] == "Time limit passed: Decision"
     assert answer.json["diagrams"][0]["source"] == f"/cases/{late_case}/diagram/application.bpmn"
     assert "felling" not in answer.text
 
@@ -100,7 +101,7 @@ def test_a_changed_step_is_named_and_the_rest_is_still_listed(site, late_case):
     page = site.browser("aud").get(f"/cases/{late_case}/history")
     assert "The chain is broken at step 2." in text(page)
     assert "app-verdict--broken" in page.text
-    assert "3. A date was reached" in text(page)
+    assert "3. Time limit passed: Decision" in text(page)
 
 
 def test_a_history_that_cannot_be_run_again_shows_how_far_it_can(site, late_case):
