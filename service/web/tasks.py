@@ -27,6 +27,7 @@ EMPTY = {
     "groups": "No task waits for your groups. You will get an email when one does.",
     "done": "You have not done a task yet.",
 }
+NOTHING = "You have no task, and none waits for your groups. You will get an email when one does."
 MOST = 200
 
 
@@ -56,7 +57,7 @@ def index() -> ResponseReturnValue:
         names=LISTS,
         counts={which: _count(rows) for which, rows in lists.items()},
         rows=[_listed(row) for row in lists[shown]],
-        empty=EMPTY[shown],
+        empty=NOTHING if shown == "mine" and not lists["groups"] else EMPTY[shown],
     )
 
 

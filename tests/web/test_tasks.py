@@ -19,6 +19,12 @@ def test_the_lists_show_what_waits_and_where_it_belongs(site):
     clerk.get("/tasks?list=everything", status=404)
 
 
+def test_a_person_without_any_task_is_not_sent_to_look_for_one(site):
+    told = site.visit("clerk").get("/tasks").text
+    assert "You have no task, and none waits for your groups." in told
+    assert "Look in" not in told
+
+
 def test_an_overdue_task_says_so(site):
     site.started()
     site.clock.to("2013-06-08T09:00")
