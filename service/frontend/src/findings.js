@@ -11,16 +11,16 @@ function inWords (findings) {
   const errors = findings.filter(finding => finding.level === 'error').length
   if (!findings.length) return 'The checks found nothing'
   const others = findings.length - errors
-  return `${count(errors, 'thing')} to mend, ${count(others, 'warning')}`
+  return `${errors ? count(errors, 'thing') : 'Nothing'} to mend, ${count(others, 'warning')}`
 }
 
 function count (number, noun) {
-  return `${number || 'No'} ${noun}${number === 1 ? '' : 's'}`
+  return `${number || 'no'} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function table (findings, path, select) {
   const made = document.createElement('table')
-  made.className = 'govuk-table'
+  made.className = 'govuk-table app-findings'
   made.append(row('th', ['Where', 'What is wrong', 'How to mend it'], 'thead'))
   const body = document.createElement('tbody')
   body.className = 'govuk-table__body'
