@@ -36,7 +36,7 @@ def fill(page: Page, form: Mapping[str, Any], answers: Mapping[str, Any], *, pre
 
 
 def press(page: Page, button: Locator) -> None:
-    """Press a button that sends the form, and wait for the page that comes back."""
+    """Press a button or follow a link, and wait for the page that comes."""
     with page.expect_navigation():
         button.click()
 

@@ -31,7 +31,7 @@ class Play:
         if name not in self.windows:
             page = self.open_window()
             page.goto("/sign-in")
-            page.get_by_role("button", name=f"Sign in as {name}", exact=True).click()
+            press(page, page.get_by_role("button", name=f"Sign in as {name}", exact=True))
             expect(page.get_by_role("button", name="Sign out")).to_be_attached()
             self.windows[name] = page
         return self.windows[name]
@@ -58,7 +58,7 @@ class Play:
         page.goto(f"/cases/{self.code}")
         element = self.task(step["task"])
         named = re.compile(rf"^{re.escape(element.name)}(: .*)?$")  # a repeated task says what it is about
-        page.locator(".app-panel").get_by_role("link", name=named).first.click()
+        press(page, page.locator(".app-panel").get_by_role("link", name=named).first)
         self.send(page, element, step.get("data") or {})
         return page
 

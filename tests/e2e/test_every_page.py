@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from e2e.conftest import axe, overflows
+from e2e.filling import press
 
 PEOPLE = {
     "nobody": None,
@@ -57,10 +58,10 @@ def test_every_page_is_fit_to_read(server, open_browser, who):
     page = open_browser()
     if PEOPLE[who]:
         page.goto("/sign-in")
-        page.get_by_role("button", name=f"Sign in as {PEOPLE[who]}", exact=True).click()
+        press(page, page.get_by_role("button", name=f"Sign in as {PEOPLE[who]}", exact=True))
     if who == "owner":
         page.goto("/processes")
-        page.get_by_role("button", name=re.compile("draft", re.IGNORECASE)).first.click()
+        press(page, page.get_by_role("button", name=re.compile("draft", re.IGNORECASE)).first)
         BEGIN["owner"].append(urlsplit(page.url).path)
     queue, seen, wrong = list(BEGIN[who]), set(), []
     while queue:

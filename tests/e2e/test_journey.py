@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.conftest import STORY, axe, overflows
+from e2e.filling import press
 from e2e.playing import Play, shift_to
 from service.core import scenarios
 
@@ -58,9 +59,9 @@ def test_a_task_somebody_else_has_done_meanwhile(definition, story, today, open_
     play.start(story["start"])
     second = open_browser()
     second.goto("/sign-in")
-    second.get_by_role("button", name="Sign in as Coordinator", exact=True).click()
+    press(second, second.get_by_role("button", name="Sign in as Coordinator", exact=True))
     second.goto(f"/cases/{play.code}")
-    second.locator(".app-panel").get_by_role("link", name="Find out whose review it is").click()
+    press(second, second.locator(".app-panel").get_by_role("link", name="Find out whose review it is"))
     play.step(story["steps"][0])
     second.locator("#basis").fill("Typed in the second window")
     with second.expect_response(lambda answer: answer.request.method == "POST") as answer:
