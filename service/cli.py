@@ -213,7 +213,7 @@ def replay(service: Service, code: str, moment: str | None) -> None:
         steps = instances.steps_of(db, _instance(service, code))
         names = people.names(db)
     if moment is not None:
-        upto = datetime.fromisoformat(moment)
+        upto = _moment(moment)
         steps = [s for s in steps if s.at <= (upto if upto.tzinfo else upto.replace(tzinfo=LONDON))]
     table = Table("step", "when", "who", "what", "then waiting for")
     with suppress(ReplayDiffers):  # the verdict below says where
@@ -239,6 +239,13 @@ def export_(service: Service, code: str, path: Path | None) -> None:
     target = path or Path(f"{code}.json")
     target.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
     out.print(f"Wrote {len(kept['steps'])} steps to {target}. Check them anywhere: service verify {target}")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise Rejection(f"“{text}” is not a date and time like 2026-03-01T09:00.") from None
 
 
 def _instance(service: Service, code: str) -> str:

@@ -18,10 +18,12 @@ class Settings:
     """All settings. The name in the environment is the field's in capitals with ``CASEWORK_`` before it."""
 
     database_url: str = field(
-        default="", metadata={"means": "Where cases are kept: an SQLAlchemy URL of SQLite or PostgreSQL"}
+        default="", repr=False, metadata={"means": "Where cases are kept: an SQLAlchemy URL of SQLite or PostgreSQL"}
     )
     data_folder: Path = field(default=Path("var"), metadata={"means": "Folder of the embedded database, mail and logs"})
-    secret_key: str = field(default="", metadata={"means": "Signs form tokens; at least 32 characters; secret"})
+    secret_key: str = field(
+        default="", repr=False, metadata={"means": "Signs form tokens; at least 32 characters; secret"}
+    )
     practice: bool = field(
         default=False, metadata={"means": "Practice site: invented cases, open accounts, a clock that can be moved"}
     )
@@ -31,7 +33,9 @@ class Settings:
     public_url: str = field(default="", metadata={"means": "Address people use, beginning with https:// in production"})
     mail_from: str = field(default="", metadata={"means": "Sender of reminders"})
     smtp_url: str = field(
-        default="", metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"}
+        default="",
+        repr=False,
+        metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"},
     )
 
     @classmethod

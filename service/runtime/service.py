@@ -46,6 +46,6 @@ def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> S
     handler = Handler(store, clock, definitions)
     return Service(
         settings=settings, store=store, clock=clock, definitions=definitions, handler=handler,
-        deployments=Deployments(store, clock, definitions), entrance=Entrance(store, clock),
+        deployments=Deployments(store, clock, definitions), entrance=Entrance(store, clock, settings.practice),
         sweeper=Sweeper(store, clock, handler, mailer, settings.mail_from or SENDER),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flask import Flask, g, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from service.core import errors as core
@@ -53,6 +54,12 @@ BROKEN = Page(
         "Nothing you sent was half saved: it was either kept whole or not at all.",
         "Try again in a few minutes. If it happens again, ask for help and give the reference below.",
     ),
+)
+
+AWAY = Page(
+    503,
+    "The service cannot be used for a moment",
+    ("Nothing you sent was half saved: it was either kept whole or not at all.", "Try again in a minute."),
 )
 
 BY_REFUSAL: dict[type[Exception], Page] = {
@@ -112,6 +119,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(core.Defect, _refused)
     app.register_error_handler(CSRFError, _refused)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _out_of_reach)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -129,7 +137,7 @@ def answer(page: Page, said: str = "", cause: Exception | None = None) -> Respon
     fields = {"action": "page_refused", "reference": reference, "status": page.status, "kind": type(cause).__name__}
     if page.status >= BROKEN.status:
         log.error("A page failed.", exc_info=cause, extra=fields)
-        g.site = context.BARE  # whatever failed may be what the names are read from
+        g.site, g.now = context.BARE, None  # whatever failed may be what names and time are read from
     else:
         log.info("A page was refused.", extra=fields)
     html = render_template("errors/page.html", page=page, said=said if page.says else "", reference=reference)
@@ -150,6 +158,13 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     for name, value in error.get_headers():
         if name == "Allow":
             reply.headers[name] = value
+    return reply
+
+
+def _out_of_reach(error: OperationalError) -> ResponseReturnValue:
+    """The database is restarting, full or busy: it will pass, so say when to come back."""
+    reply = make_response(answer(AWAY, cause=error))
+    reply.headers["Retry-After"] = "30"
     return reply
 
 
