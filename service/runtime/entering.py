@@ -42,6 +42,7 @@ class Entrance:
             found = people.account_by_email(db, email)
         if found is not None and found.practice and not self.practice:
             found = None  # its password is public: a database filled for practice may later serve in earnest
+        # An unknown address is checked too, so the time it takes tells nobody that it is unknown.
         kept = found.password_hash if found is not None and found.disabled_at is None else _nobody
         if not _fits(kept, password) or found is None or found.disabled_at is not None:
             raise NotAllowed("The email address or the password is not right.")

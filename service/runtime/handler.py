@@ -89,11 +89,12 @@ class Handler:
         Raises ``NotFound``, ``TaskClosed``, ``TaskHeld``, ``FormRefused``, ``NeedsConfirmation``.
         """
         with transaction(self.store) as db:
+            # First of all: the first half of a double click has closed the very task this one is about.
             if (answer := _answered(db, actor, key, ("complete", task_id, raw, confirmed))) is not None:
                 return answer
             task = _task(db, actor, task_id)
             held = instances.hold(db, task.instance_id)
-            at = now(db, self.clock)
+            at = now(db, self.clock)  # read under the lock: whoever waited for it acts later than whoever held it
             task = _open(db, actor, task_id)
             definition = self.definitions.load(db, held.definition_hash)
             names = names_seen(definition.specification.lists, held.state, task.item)
@@ -232,6 +233,7 @@ def _answered(db: Connection, actor: Actor, key: str, said: tuple[object, ...]) 
 
     A person's own requests queue, so the second half of a double click finds the first one's answer.
     """
+    # Always the account before the case, so no two people wait for each other; key_share lets letters refer to the row.
     db.execute(select(account.c.id).where(account.c.id == actor.account_id).with_for_update(key_share=True))
     found = select(request).where(request.c.account_id == actor.account_id, request.c.key == key)
     row = db.execute(found).one_or_none()

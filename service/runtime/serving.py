@@ -94,6 +94,7 @@ def serve(settings: Settings, environ: Mapping[str, str], out: Console) -> int:
 
 def _commands(settings: Settings) -> list[list[str]]:
     address = f"{settings.host}:{settings.port}"
+    # Sync workers: a request that hangs is ended after its time; a threaded worker would keep it for ever.
     web = [
         *(sys.executable, "-m", "gunicorn", "service.app:from_environment()", "--bind", address),
         *("--workers", str(settings.web_processes), "--worker-class", "sync", "--timeout", "30"),

@@ -56,6 +56,7 @@ def take(
     ))  # fmt: skip
     instances.keep(db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events))
     projections.project(db, held.id, outcome.events, at=at, actor=actor)
+    # After the projections: letters are addressed from the tasks as this step leaves them.
     outbox.put(db, definition, held, taken, outcome.events)
     over = (incident.c.instance_id == held.id, incident.c.closed_at.is_(None))
     db.execute(update(incident).where(*over).values(closed_at=at))  # a case that takes a step is stuck no longer

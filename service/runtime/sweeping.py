@@ -105,6 +105,7 @@ class Sweeper:
         except (OSError, ValueError):  # no server, or an address or a name that no letter can carry
             log.warning("A letter could not be sent", extra={"letter_id": letter_id})
             changed = {"attempts": outbox.c.attempts + 1}
+        # Noted after it left: a crash in between sends a letter twice rather than never.
         with transaction(self.store) as db:
             db.execute(update(outbox).where(outbox.c.id == letter_id).values(changed))
         return "sent_at" in changed

@@ -43,6 +43,7 @@ def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held
         raise NotFound("There is no such case.")
     state = row.state.encode()
     written = select(step.c.state_hash).where(step.c.instance_id == instance_id, step.c.seq == row.version)
+    # Compared before anything parses it: the engine takes any task in any status for true.
     if db.execute(written).scalar_one_or_none() != values.sha256(state):
         raise StateDamaged("The stored state of this case is not the one its history wrote.")
     return Held(row.id, row.code, row.definition_hash, row.version, state, row.head_hash, row.status)
@@ -64,6 +65,7 @@ def add(
 def next_number(db: Connection, prefix: str, definition_hash: str) -> int:
     """The next free number of codes that begin with ``prefix``. Cases that start at once queue for it."""
     queue = select(process_definition.c.hash).where(process_definition.c.hash == definition_hash)
+    # key_share: cases already begun on this version refer to the row and go on meanwhile.
     db.execute(queue.with_for_update(key_share=True)).one()
     count = select(func.count()).where(process_instance.c.code.startswith(prefix, autoescape=True))
     return int(db.execute(count).scalar_one()) + 1
@@ -91,7 +93,7 @@ def keep(
     if ended:
         changed |= {"outcome": ended[0], "outcome_name": ended[1], "ended_at": taken.at, "next_due": None}
     of_this = process_instance.c.id == taken.instance_id
-    before = process_instance.c.version == taken.seq - 1
+    before = process_instance.c.version == taken.seq - 1  # should the lock ever fail, the later writer does
     if db.execute(update(process_instance).where(of_this, before).values(changed)).rowcount != 1:
         raise StateDamaged("Somebody else wrote to this case at the same time.")
 

@@ -88,6 +88,7 @@ def _timer(
                 element_id=event.element_id, due_at=event.due_at,
             ))  # fmt: skip
         case TimerMoved():
+            # Opened again: a cycle fires and is armed once more under the same id.
             _set(db, timer_job, event.timer_id, due_at=event.due_at, closed_at=None, outcome=None)
         case TimerFired():
             _close(db, timer_job, event.timer_id, at, outcome="fired")

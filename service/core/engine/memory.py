@@ -76,6 +76,8 @@ class _LeanWorkflowConverter(BpmnWorkflowConverter):
         return written
 
 
+# The engine's own task converter writes task data as a difference from the parent's: it loses 0 -> False, and with
+# sorted keys the data of whole tasks.
 _serializer = BpmnWorkflowSerializer(
     BpmnWorkflowSerializer.configure({**SPIFF_CONFIG, Task: SimpleTaskConverter, BpmnWorkflow: _LeanWorkflowConverter})
 )

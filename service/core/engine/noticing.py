@@ -76,7 +76,7 @@ def _timers(run: Running) -> None:
         if known is None:
             timer_new(run, task, OpenTimer(*(run.place_of(task) or ("", "")), due))
         elif known.due != due:
-            if is_cycle(task):
+            if is_cycle(task):  # a cycle keeps its task and moves its instant on: only so does a turn show
                 run.events.append(TimerFired(timer_id, known.process, known.element, known.due))
             run.events.append(TimerMoved(timer_id, due))
             known.due = due

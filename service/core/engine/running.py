@@ -43,6 +43,7 @@ class Running:
     def prepare(self) -> None:
         """Let expressions see the variables, the clocks and the virtual instant as they are now."""
         environment = self.engine.environment
+        # Set again before every use: clocks, time and variables all move while the engine is at work.
         environment.variables = self.memory.variables
         environment.lists = self.definition.specification.lists
         environment.extra = {"clocks": {k: c.seen() for k, c in self.memory.clocks.items()}}
@@ -79,6 +80,7 @@ class Running:
 def levels(workflow: BpmnWorkflow) -> Iterator[Any]:
     """The instance and every sub-process of it, in the order they were made."""
     yield workflow
+    # Sorted: ids are drawn in order, and the mapping's own order is lost when the state is written with sorted keys.
     for task_id in sorted(workflow.subprocesses):
         yield workflow.subprocesses[task_id]
 
@@ -162,6 +164,7 @@ def rearm(run: Running, fired: Task) -> Task:
     split = fired.parent
     if split is None:
         raise StepFailed("A clock has lost the activity it belongs to.")
+    # The engine arms a boundary event only when its host starts: a second time has to be done by hand.
     again = split._add_child(fired.task_spec, TaskState.FUTURE)
     again.triggered = True
     run.prepare()

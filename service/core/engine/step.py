@@ -75,7 +75,7 @@ def step(
                 _advance(run, max(at, run.memory.at))
             _apply(run, command)
             settle(run)
-            _advance(run, seam.now)
+            _advance(run, seam.now)  # the command may have armed a timer whose instant has passed already
             _close(run, variables)
         except (SpiffWorkflowException, ExprError, TypeError, ValueError, KeyError) as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
@@ -94,7 +94,7 @@ def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.
     else:
         workflow, memory = kept.load(specification, state)
         workflow.script_engine = engine
-        seam.now = memory.at
+        seam.now = memory.at  # the engine goes on where it stopped, so what is overdue fires at its own instant
     run = Running(definition, workflow, memory, seam, engine)
     run.prepare()
     return run
@@ -131,7 +131,7 @@ def _apply(run: Running, command: Command) -> None:
         case StartInstance():
             run.memory.variables.update(_plain(command.variables))
             run.events.append(InstanceStarted(command.message, run.definition.main))
-            settle(run)
+            settle(run)  # the engine hears a message only once it stands at its start event
             _send(run, command.message)
         case DeliverMessage():
             run.memory.variables.update(_plain(command.variables))
@@ -188,7 +188,7 @@ def _complete(run: Running, command: CompleteUserTask) -> None:
         else:
             run.memory.variables[name] = value
     place = run.place_of(task)
-    run.memory.tasks.pop(command.task_id)
+    run.memory.tasks.pop(command.task_id)  # before it runs, or it would be noticed as withdrawn
     run.events.append(UserTaskCompleted(command.task_id, place[1] if place else "", command.record))
     before(run, task)
     task.run()

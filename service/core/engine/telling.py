@@ -25,6 +25,7 @@ def settle(run: Running) -> None:
     for _ in range(TURNS):
         run.prepare()
         run.workflow.do_engine_steps(lambda t: before(run, t), lambda t: after(run, t))
+        # The engine refreshes its timers last and does not run what that made ready.
         run.workflow.refresh_timers()
         if _automatic_is_ready(run):
             continue
