@@ -17,13 +17,14 @@ import click
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from sqlalchemy import select
 
 from service.app import create_service
 from service.core import gate, scenarios
 from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, NothingToDo, Rejection
-from service.core.replay import ReplayDiffers
+from service.core.replay import ReplayDiffers, Verdict
 from service.core.scenarios import Report
 from service.runtime import bundles, entering, history, linting, logs, serving, worker
 from service.runtime.service import Service
@@ -194,13 +195,18 @@ def verify(export: Path | None) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _verify_all(service: Service) -> list[tuple[str, Any]]:
+def _verify_all(service: Service) -> list[tuple[str, Verdict]]:
     with service.read() as db:
-        rows = list(db.execute(process_instance.select().order_by(process_instance.c.code)))
-        return [
-            (r.code, history.verdict(service.definitions.get, instances.steps_of(db, r.id), r.state.encode()))
-            for r in track(rows, description="Running every case again", console=out, transient=True)
-        ]
+        codes = list(db.execute(select(process_instance.c.code).order_by(process_instance.c.code)).scalars())
+    shown = track(codes, description="Running every case again", console=out, transient=True)
+    return [_verify(service, code) for code in shown]
+
+
+def _verify(service: Service, code: str) -> tuple[str, Verdict]:
+    with service.read() as db:  # ends before the case is run again: PostgreSQL gives up on a reader that idles for long
+        row = db.execute(process_instance.select().where(process_instance.c.code == code)).one()
+        steps = instances.steps_of(db, row.id)
+    return code, history.verdict(service.definitions.get, steps, row.state.encode())
 
 
 @cli.command()
