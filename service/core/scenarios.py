@@ -143,7 +143,7 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
             return _counted(f"reminders about {key}", count, wanted)
         case {"variable": name}:
             value = player.names().get(str(name))
-            return [] if _same(value, wanted.get("is")) else [f"{name} should be {wanted.get('is')!r}; it is {value!r}"]
+            return [] if _same(value, without_lines(wanted.get("is"))) else [f"{name} should be {wanted.get('is')!r}; it is {value!r}"]
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]
