@@ -87,7 +87,12 @@ class DefinitionRefused(BrokenRule):
 
 
 class Defect(Exception):
-    """The diagram, the stored state or the engine is wrong; never the person's fault."""
+    """The diagram, the stored state or the engine is wrong; never the person's fault.
+
+    ``instance_id`` names the instance it happened in, once one exists.
+    """
+
+    instance_id: str | None = None
 
 
 class StepFailed(Defect):

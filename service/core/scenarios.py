@@ -142,8 +142,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
             count = sum(isinstance(e, ReminderFell) and key in {e.key, e.name} for e in player.happened)
             return _counted(f"reminders about {key}", count, wanted)
         case {"variable": name}:
-            value = player.names().get(str(name))
-            return [] if _same(value, without_lines(wanted.get("is"))) else [f"{name} should be {wanted.get('is')!r}; it is {value!r}"]
+            value, should = player.names().get(str(name)), without_lines(wanted.get("is"))
+            return [] if _same(value, should) else [f"{name} should be {should!r}; it is {value!r}"]
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]

@@ -16,6 +16,7 @@ from service.core.chain import Step
 from service.core.commands import Command
 from service.core.definitions import ProcessDefinition
 from service.core.engine.step import Outcome, step
+from service.core.errors import Defect
 from service.core.events import Event, InstanceEnded
 from service.runtime import outbox
 from service.store import instances, projections
@@ -46,9 +47,12 @@ def take(
 
     Raises what ``engine.step`` raises; then nothing has been written.
     """
-    outcome = step(
-        definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1
-    )  # fmt: skip
+    try:
+        outcome = step(definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1)
+    except Defect as defect:
+        # A case that was only to be started is gone with the transaction: nothing could refer to it.
+        defect.instance_id = held.id if held.seq else None
+        raise
     taken = instances.append(db, Step(
         instance_id=held.id, seq=held.seq + 1, at=at, actor=actor, definition=definition.hash,
         command=commands.to_json(command), events=tuple(events.to_json(e) for e in outcome.events),

@@ -45,7 +45,9 @@ def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held
     written = select(step.c.state_hash).where(step.c.instance_id == instance_id, step.c.seq == row.version)
     # Compared before anything parses it: the engine takes any task in any status for true.
     if db.execute(written).scalar_one_or_none() != values.sha256(state):
-        raise StateDamaged("The stored state of this case is not the one its history wrote.")
+        damaged = StateDamaged("The stored state of this case is not the one its history wrote.")
+        damaged.instance_id = instance_id
+        raise damaged
     return Held(row.id, row.code, row.definition_hash, row.version, state, row.head_hash, row.status)
 
 

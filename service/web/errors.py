@@ -131,9 +131,11 @@ def page_for(refusal: Exception) -> Page:
     return BROKEN
 
 
-def answer(page: Page, said: str = "", cause: Exception | None = None) -> ResponseReturnValue:
-    """Draw ``page`` with a fresh reference, and log the reference with the cause."""
-    reference = "-".join(secrets.token_hex(2).upper() for _ in range(2))
+def answer(
+    page: Page, said: str = "", cause: Exception | None = None, reference: str | None = None
+) -> ResponseReturnValue:
+    """Draw ``page`` with ``reference`` (a fresh one if none is given), and log the reference with the cause."""
+    reference = reference or "-".join(secrets.token_hex(2).upper() for _ in range(2))
     fields = {"action": "page_refused", "reference": reference, "status": page.status, "kind": type(cause).__name__}
     if page.status >= BROKEN.status:
         log.error("A page failed.", exc_info=cause, extra=fields)
@@ -145,7 +147,15 @@ def answer(page: Page, said: str = "", cause: Exception | None = None) -> Respon
 
 
 def _refused(refusal: Exception) -> ResponseReturnValue:
-    return answer(page_for(refusal), str(refusal), refusal)
+    return answer(page_for(refusal), str(refusal), refusal, _incident(refusal))
+
+
+def _incident(refusal: Exception) -> str | None:
+    """Keep a defect met on a page as an incident of its case, after all of the step was undone; its reference."""
+    if not isinstance(refusal, core.Defect) or refusal.instance_id is None:
+        return None
+    element = getattr(refusal, "element", None)
+    return context.service().sweeper.record_incident(refusal.instance_id, str(refusal), element)
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

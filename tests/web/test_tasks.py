@@ -1,6 +1,7 @@
 """Doing a task: lists, answers, warnings, two clicks, two people."""
 
 import pytest
+from sqlalchemy import text
 
 
 def task_of(visitor, title="Check the application"):
@@ -189,3 +190,18 @@ def test_a_lapsed_session_says_that_nothing_was_saved_and_leads_back(site):
     assert page.heading == "Sign in"
     assert "What you sent was not saved" in page.text
     assert page.form("/sign-in")["next"] == task
+
+
+def test_a_step_that_cannot_be_finished_is_kept_as_an_incident_and_nothing_else(site):
+    """The stored state is damaged behind the service's back: the person gets a reference, the case needs attention."""
+    page = site.started()
+    clerk = site.visit("clerk")
+    task = clerk.get(page.link("Check the application"))
+    with site.service.store.writers.connect() as db:
+        db.execute(text("UPDATE process_instance SET state = '{}'"))
+        db.commit()
+    failed = clerk.send(task, page.link("Check the application"), complete="yes", notes="All there.", status=500)
+    assert failed.heading == "Sorry, this step could not be finished"
+    with site.service.read() as db:
+        (reference,) = db.execute(text("SELECT id FROM incident")).scalars()
+    assert reference in failed.text
