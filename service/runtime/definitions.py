@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from service.core.definitions import ProcessDefinition, definition_of
-from service.core.errors import NotFound
+from service.core.errors import NotFound, StateDamaged
 from service.store import people
 from service.store.transaction import Store, reading
 
@@ -36,7 +36,7 @@ class Definitions:
                 raise NotFound("There is no such version of the process.")
             definition = definition_of(files)
             if definition.hash != definition_hash:
-                raise NotFound("This version of the process is not what was deployed.")
+                raise StateDamaged("This version of the process is not what was deployed.")
             self._kept[definition_hash] = definition
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)

@@ -49,8 +49,11 @@ def practice_key(folder: Path) -> str:
     kept = folder / "practice.key"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        kept.write_text(secrets.token_hex(32))
-        kept.chmod(0o600)
+        # Written beside and moved: ended in between, a half-written key would be taken for the key.
+        fresh = kept.with_suffix(".new")
+        fresh.touch(0o600)
+        fresh.write_text(secrets.token_hex(32))
+        fresh.replace(kept)
     return kept.read_text().strip()
 
 
