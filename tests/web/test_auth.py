@@ -6,6 +6,8 @@ import pytest
 
 from service.app import create_app
 from service.settings import Settings
+from service.store.tables import account
+from service.store.transaction import transaction
 from visitor import Visitor
 
 
@@ -167,6 +169,9 @@ def test_outside_practice_mode_nothing_of_practice_is_there_and_cookies_stay_on_
     assert "Strict-Transport-Security" in page.headers
     token = re.search(r'name="csrf_token" value="([^"]+)"', page.text).group(1)
     sent = {"csrf_token": token, "email": "clerk@practice.invalid", "password": "practice"}
+    assert client.post("/sign-in", data=sent, base_url="https://service.example").status_code == 422
+    with transaction(site.service.store) as db:  # the same person with an account of their own
+        db.execute(account.update().where(account.c.id == "clerk").values(practice=False))
     answer = client.post("/sign-in", data=sent, base_url="https://service.example")
     assert answer.status_code == 303
     [cookie] = [c for c in answer.headers.getlist("Set-Cookie") if c.startswith("__Host-signed_in=")]
