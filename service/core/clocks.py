@@ -12,7 +12,15 @@ from typing import Any
 
 from service.core import values
 from service.core.calendar import LONDON
-from service.core.events import ClockBreached, ClockMet, ClockMoved, ClockStarted, Event, ReminderFell
+from service.core.events import (
+    ClockBreached,
+    ClockMet,
+    ClockMoved,
+    ClockStarted,
+    ClockStopped,
+    Event,
+    ReminderFell,
+)
 
 REMINDERS_GO_OUT_AT = time(9, 0)
 
@@ -34,11 +42,12 @@ class Clock:
     breaches: tuple[datetime, ...] = ()
     breached: bool = False
     met: bool = False
+    stopped: bool = False
 
     @property
     def running(self) -> bool:
         """Whether the clock can still be met."""
-        return not self.met
+        return not self.met and not self.stopped
 
     def seen(self) -> dict[str, Any]:
         """What expressions see as ``clocks.<key>``."""
@@ -94,6 +103,11 @@ def meet(clock: Clock) -> tuple[Clock, Event]:
     return replace(clock, met=True), ClockMet(clock.key, in_time=not clock.breached)
 
 
+def stop(clock: Clock) -> tuple[Clock, Event]:
+    """The clock after what it is for was given up."""
+    return replace(clock, stopped=True), ClockStopped(clock.key)
+
+
 def days_listed(text: str) -> tuple[int, ...]:
     """Read ``"14 7 3 1"``: whole days before the due date."""
     return tuple(int(part) for part in text.replace(",", " ").split())
@@ -114,7 +128,8 @@ def fell(reminder: Reminder) -> Event:
 
 def written(thing: Clock | Reminder) -> dict[str, Any]:
     """The JSON object kept in an instance's state."""
-    return {k: values.encode(v) for k, v in asdict(thing).items()}
+    # Said only of a clock that was stopped: states written before clocks could be stopped keep their bytes.
+    return {k: values.encode(v) for k, v in asdict(thing).items() if k != "stopped" or v}
 
 
 def clock_from(kept: Mapping[str, Any]) -> Clock:

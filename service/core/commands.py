@@ -31,11 +31,15 @@ class CompleteUserTask:
 
 @dataclass(frozen=True, slots=True)
 class DeliverMessage:
-    """Give a waiting instance a message."""
+    """Give a waiting instance a message, for one of its items where several wait for it.
+
+    ``item`` is the correlation key: the id of the multi-instance item the message is about.
+    """
 
     message: str
     variables: Mapping[str, object] = field(default_factory=dict)
     record: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,29 @@ class ClaimUserTask:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseUserTask:
-    """Give a claimed task back to its group."""
+    """Give a claimed task back to its group, a delegated one to whom it was delegated by."""
 
     task_id: str
     assignee: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssignUserTask:
+    """Give an open task to ``assignee``, whoever has it now; ``record`` commits to the reason."""
+
+    task_id: str
+    assignee: str
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DelegateUserTask:
+    """Let ``assignee`` do a task that ``owner`` has taken; released, it comes back to ``owner``."""
+
+    task_id: str
+    owner: str
+    assignee: str
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +82,68 @@ class FireTimers:
     """Let time do its work: what is due fires, nothing else is asked."""
 
 
-Command: TypeAlias = StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | FireTimers
+@dataclass(frozen=True, slots=True)
+class SuspendInstance:
+    """Hold an instance still: until it is resumed nobody can do anything in it and nothing fires by itself."""
+
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeInstance:
+    """Let a suspended instance go on; what fell due meanwhile fires now, each at its own due instant."""
+
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelInstance:
+    """End an instance where it stands."""
+
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectVariables:
+    """Set process variables that were wrong; dates that are computed from them move."""
+
+    variables: Mapping[str, object]
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveIncident:
+    """Let an instance that was stuck go on: what is due fires, and the incident of this reference is over."""
+
+    incident: str
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDraft:
+    """Keep one person's half-written ``answers`` to an open task, as they were typed.
+
+    It asks nothing of the process, so it is never a step: a draft is the person's own and leaves no history.
+    """
+
+    task_id: str
+    answers: Mapping[str, object]
+
+
+Command: TypeAlias = (
+    StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | AssignUserTask
+    | DelegateUserTask | FireTimers | SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables
+    | ResolveIncident
+)  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
-    t.__name__: t for t in (StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers)
-}
+    t.__name__: t
+    for t in (
+        StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, AssignUserTask,
+        DelegateUserTask, FireTimers, SuspendInstance, ResumeInstance, CancelInstance, CorrectVariables,
+        ResolveIncident,
+    )
+}  # fmt: skip
 
 
 def to_json(command: Command) -> dict[str, Any]:

@@ -5,8 +5,10 @@ A *defect* means the diagram or the stored state is wrong: the step is undone as
 Nothing here knows HTTP; ``web.errors`` maps each class to a page once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 class Rejection(Exception):
@@ -49,8 +51,31 @@ class NotWaiting(Rejection):
     """The process is not waiting for this message now."""
 
 
+class SeveralWaiting(Rejection):
+    """The process waits for this message in several places, and the request names none of them.
+
+    ``items`` are the ids of the multi-instance items that wait.
+    """
+
+    def __init__(self, message: str, *, items: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.items = items
+
+
+class CaseSuspended(Rejection):
+    """The case is held still: nothing can be done in it until it is resumed."""
+
+
+class CaseEnded(Rejection):
+    """The case has ended, so there is nothing left to hold still, to cancel or to correct."""
+
+
 class NothingToDo(Rejection):
     """The command would change nothing, so nothing is written."""
+
+
+class KeyMissing(Rejection):
+    """A request that writes came without an idempotency key, so a repeat of it could not be told."""
 
 
 class KeyReused(Rejection):
@@ -89,10 +114,11 @@ class DefinitionRefused(BrokenRule):
 class Defect(Exception):
     """The diagram, the stored state or the engine is wrong; never the person's fault.
 
-    ``instance_id`` names the instance it happened in, once one exists.
+    ``instance_id`` names the instance it happened in, once one exists; ``command`` is the JSON of what was asked.
     """
 
     instance_id: str | None = None
+    command: Mapping[str, Any] | None = None
 
 
 class StepFailed(Defect):

@@ -77,6 +77,33 @@ class UserTaskReleased:
 
 
 @dataclass(frozen=True, slots=True)
+class UserTaskAssigned:
+    """The task was given to ``assignee``; ``record`` is the salted hash of the reason."""
+
+    task_id: str
+    assignee: str
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskDelegated:
+    """``owner``, who had the task, let ``assignee`` do it; ``record`` is the salted hash of the reason."""
+
+    task_id: str
+    owner: str
+    assignee: str
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskReturned:
+    """A delegated task came back to whom it was delegated by, now its ``assignee``."""
+
+    task_id: str
+    assignee: str
+
+
+@dataclass(frozen=True, slots=True)
 class UserTaskCompleted:
     """A person completed the task; ``record`` is the salted hash of what was written."""
 
@@ -203,11 +230,56 @@ class InstanceEnded:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClockStopped:
+    """What the time limit is for was given up, so it can neither be met nor be missed any more."""
+
+    clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSuspended:
+    """The instance was held still; ``record`` is the salted hash of the reason."""
+
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceResumed:
+    """The instance goes on; ``record`` is the salted hash of the reason."""
+
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceCancelled:
+    """The instance was ended where it stood; ``record`` is the salted hash of the reason."""
+
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariablesCorrected:
+    """Process variables were put right: name to ``[before, after]``; ``record`` is the salted hash of the reason."""
+
+    variables: Mapping[str, object]
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResolved:
+    """An incident, named by its reference, is over; ``record`` is the salted hash of the reason."""
+
+    incident: str
+    record: str | None
+
+
 Event: TypeAlias = (
     InstanceStarted | MessageDelivered | ElementCompleted | UserTaskCreated | UserTaskDueMoved | UserTaskClaimed
     | UserTaskReleased | UserTaskCompleted | UserTaskCancelled | TimerScheduled | TimerMoved | TimerFired
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
-    | DecisionEvaluated | InstanceEnded
+    | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
+    | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -216,6 +288,8 @@ TYPES: dict[str, type[Any]] = {
         InstanceStarted, MessageDelivered, ElementCompleted, UserTaskCreated, UserTaskDueMoved, UserTaskClaimed,
         UserTaskReleased, UserTaskCompleted, UserTaskCancelled, TimerScheduled, TimerMoved, TimerFired, TimerCancelled,
         ClockStarted, ClockMoved, ClockBreached, ClockMet, ReminderFell, VariablesSet, DecisionEvaluated, InstanceEnded,
+        UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
+        InstanceCancelled, VariablesCorrected, IncidentResolved,
     )
 }  # fmt: skip
 

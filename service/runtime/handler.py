@@ -4,17 +4,16 @@ A page carries an idempotency key; sending the same request twice gives the firs
 keeps everything; raising keeps nothing.
 """
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, select
 
-from service.core import access, forms, values
+from service.core import access, forms, reasons
 from service.core.access import Actor
 from service.core.commands import (
     ClaimUserTask,
@@ -26,28 +25,18 @@ from service.core.commands import (
 )
 from service.core.definitions import ProcessDefinition
 from service.core.engine.memory import names_seen
-from service.core.errors import KeyReused, NeedsConfirmation, NotAllowed, NotFound, TaskClosed, TaskHeld
+from service.core.errors import NeedsConfirmation, NotAllowed, NotFound, TaskClosed, TaskHeld
 from service.core.forms import Submission
 from service.runtime import stepping
+from service.runtime.answering import Done, answer, answered
 from service.runtime.definitions import Definitions
 from service.runtime.present import now
 from service.store import instances, people, queries
 from service.store.rows import TaskRow
-from service.store.tables import account, process_instance, request
+from service.store.tables import answer_draft, process_instance
 from service.store.transaction import Store, transaction
 
 CLOCK = "clock"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a write did: the instance, its code, the step's number, and the actor's tasks now open in it."""
-
-    instance_id: str
-    code: str
-    seq: int
-    opened: tuple[str, ...] = ()
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +52,8 @@ class Handler:
     ) -> Done:
         """Start a case by a message form. Raises ``NotAllowed``, ``FormRefused``, ``NeedsConfirmation``."""
         with transaction(self.store) as db:
-            if (answer := _answered(db, actor, key, ("start", message, raw, confirmed))) is not None:
-                return answer
+            if (before := answered(db, actor, key, ("start", message, raw, confirmed))) is not None:
+                return before
             at = now(db, self.clock)
             definition = self.definitions.current(db)
             if not access.may_start(definition, actor, message):
@@ -79,7 +68,7 @@ class Handler:
             written = _written(form, sent)
             command = StartInstance(message, sent.variables, written.hash if written else None)
             done = _step(db, definition, held, command, at=at, actor=actor, written=written)
-            return _answer(db, actor, key, ("start", message, raw, confirmed), done, at)
+            return answer(db, actor, key, ("start", message, raw, confirmed), done, at)
 
     def complete(
         self, actor: Actor, task_id: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False
@@ -90,8 +79,8 @@ class Handler:
         """
         with transaction(self.store) as db:
             # First of all: the first half of a double click has closed the very task this one is about.
-            if (answer := _answered(db, actor, key, ("complete", task_id, raw, confirmed))) is not None:
-                return answer
+            if (before := answered(db, actor, key, ("complete", task_id, raw, confirmed))) is not None:
+                return before
             task = _task(db, actor, task_id)
             held = instances.hold(db, task.instance_id)
             at = now(db, self.clock)  # read under the lock: whoever waited for it acts later than whoever held it
@@ -102,7 +91,10 @@ class Handler:
             written = _written(task.form, sent)
             command = CompleteUserTask(task_id, sent.variables, written.hash if written else None)
             done = _step(db, definition, held, command, at=at, actor=actor, written=written, task=task)
-            return _answer(db, actor, key, ("complete", task_id, raw, confirmed), done, at)
+            db.execute(delete(answer_draft).where(
+                answer_draft.c.task_id == task_id, answer_draft.c.account_id == actor.account_id
+            ))  # fmt: skip
+            return answer(db, actor, key, ("complete", task_id, raw, confirmed), done, at)
 
     def send(
         self,
@@ -112,26 +104,30 @@ class Handler:
         raw: Mapping[str, object],
         key: str,
         *,
+        item: str | None = None,
         confirmed: bool = False,
     ) -> Done:
-        """Give a case a message with its form. Raises ``NotFound``, ``NotAllowed``, ``NotWaiting``, ``FormRefused``."""
+        """Give a case a message with its form, about ``item`` where several wait for it.
+
+        Raises ``NotFound``, ``NotAllowed``, ``NotWaiting``, ``SeveralWaiting``, ``FormRefused``, ``NeedsConfirmation``.
+        """
         with transaction(self.store) as db:
-            said = ("send", instance_id, message, raw, confirmed)
-            if (answer := _answered(db, actor, key, said)) is not None:
-                return answer
+            said = ("send", instance_id, message, *([item] if item else []), raw, confirmed)
+            if (before := answered(db, actor, key, said)) is not None:
+                return before
             _known(db, actor, instance_id)
             held = instances.hold(db, instance_id)
             at = now(db, self.clock)
             definition = self.definitions.load(db, held.definition_hash)
-            if not access.may_send(definition, people.as_in(db, actor, instance_id), message):
+            if not access.may_send(definition, people.as_in(db, actor, instance_id), message, item):
                 raise NotAllowed("Your roles do not allow you to send this.")
             form = definition.message_element(message).properties.get("form")
-            names = names_seen(definition.specification.lists, held.state, None)
+            names = names_seen(definition.specification.lists, held.state, item)
             sent = _submit(definition, form, raw, at=at, names=names, confirmed=confirmed)
             written = _written(form, sent)
-            command = DeliverMessage(message, sent.variables, written.hash if written else None)
+            command = DeliverMessage(message, sent.variables, written.hash if written else None, item)
             done = _step(db, definition, held, command, at=at, actor=actor, written=written)
-            return _answer(db, actor, key, said, done, at)
+            return answer(db, actor, key, said, done, at)
 
     def claim(self, actor: Actor, task_id: str, key: str) -> Done:
         """Take a task of one's group. Raises ``NotFound``, ``TaskClosed``, ``TaskHeld``."""
@@ -153,14 +149,14 @@ class Handler:
         self, actor: Actor, task_id: str, key: str, said: tuple[object, ...], command: ClaimUserTask | ReleaseUserTask
     ) -> Done:
         with transaction(self.store) as db:
-            if (answer := _answered(db, actor, key, said)) is not None:
-                return answer
+            if (before := answered(db, actor, key, said)) is not None:
+                return before
             held = instances.hold(db, _task(db, actor, task_id).instance_id)
             at = now(db, self.clock)
             if isinstance(command, ClaimUserTask):
                 _open(db, actor, task_id)
             definition = self.definitions.load(db, held.definition_hash)
-            return _answer(db, actor, key, said, _step(db, definition, held, command, at=at, actor=actor), at)
+            return answer(db, actor, key, said, _step(db, definition, held, command, at=at, actor=actor), at)
 
 
 def _known(db: Connection, actor: Actor, instance_id: str) -> None:
@@ -181,7 +177,7 @@ def _open(db: Connection, actor: Actor, task_id: str) -> TaskRow:
     task = _task(db, actor, task_id)
     if task.closed_at is not None:
         raise TaskClosed("This task has already been closed.", closed_by=task.closed_by, closed_at=task.closed_at)
-    if task.assignee not in {None, actor.account_id}:
+    if task.assignee not in {None, actor.account_id} and task.owner != actor.account_id:
         raise TaskHeld("Somebody else has taken this task.", assignee=str(task.assignee))
     return task
 
@@ -190,7 +186,7 @@ def _submit(
     definition: ProcessDefinition, form: str | None, raw: Mapping[str, object], *, at: datetime,
     names: Mapping[str, Any], confirmed: bool,
 ) -> Submission:  # fmt: skip
-    schema = definition.forms.get(form or "", {"components": []})
+    schema = reasons.schema(definition.forms, form)
     sent = forms.submit(schema, raw, at=at, variables=names, directories=definition.directories)
     if sent.warnings and not confirmed:
         raise NeedsConfirmation("Check these answers before you go on.", sent.warnings)
@@ -222,31 +218,3 @@ def _for(actor: Actor, task: TaskRow) -> bool:
 def _code(db: Connection, definition: ProcessDefinition, at: datetime) -> str:
     prefix = f"{definition.deployment.get('case_prefix', 'CASE')}-{at.year}-"
     return f"{prefix}{instances.next_number(db, prefix, definition.hash):03d}"
-
-
-def _fingerprint(said: tuple[object, ...]) -> str:
-    return values.sha256(values.compact(values.encode(list(said))).encode())
-
-
-def _answered(db: Connection, actor: Actor, key: str, said: tuple[object, ...]) -> Done | None:
-    """The stored answer to a request that came before. Raises ``KeyReused`` if the key came with another request.
-
-    A person's own requests queue, so the second half of a double click finds the first one's answer.
-    """
-    # Always the account before the case, so no two people wait for each other; key_share lets letters refer to the row.
-    db.execute(select(account.c.id).where(account.c.id == actor.account_id).with_for_update(key_share=True))
-    found = select(request).where(request.c.account_id == actor.account_id, request.c.key == key)
-    row = db.execute(found).one_or_none()
-    if row is None:
-        return None
-    if row.fingerprint != _fingerprint(said):
-        raise KeyReused("This page was already used for another answer. Open it again.")
-    kept = json.loads(row.answer)
-    return Done(**{**kept, "opened": tuple(kept["opened"]), "replayed": True})
-
-
-def _answer(db: Connection, actor: Actor, key: str, said: tuple[object, ...], done: Done, at: datetime) -> Done:
-    answer = json.dumps(asdict(replace(done, replayed=False)))
-    row = {"account_id": actor.account_id, "key": key, "fingerprint": _fingerprint(said), "answer": answer, "at": at}
-    db.execute(insert(request).values(row))
-    return done

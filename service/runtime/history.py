@@ -16,6 +16,20 @@ from service.core.engine.memory import names_seen
 from service.core.replay import Verdict
 from service.runtime.remembering import picture, take
 
+TITLES = {
+    "ClaimUserTask": "Took the task: {task}",
+    "ReleaseUserTask": "Gave back the task: {task}",
+    "AssignUserTask": "Gave somebody the task: {task}",
+    "DelegateUserTask": "Delegated the task: {task}",
+    "FireTimers": "A date was reached",
+    "SuspendInstance": "Put on hold",
+    "ResumeInstance": "Taken off hold",
+    "CancelInstance": "Cancelled",
+    "CorrectVariables": "Values were put right",
+    "ResolveIncident": "Something that had gone wrong was put right",
+}
+"""What a step is called after its command, unless the diagram has a name for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -51,18 +65,12 @@ def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[St
 def title(definition: ProcessDefinition, kept: Step, task_names: Mapping[str, str]) -> str:
     """What a step was, in a few words."""
     command = kept.command
-    match command["type"]:
-        case "StartInstance" | "DeliverMessage":
-            return definition.message_element(command["message"]).name
-        case "CompleteUserTask":
-            return task_names.get(command["task_id"], "A task was completed")
-        case "ClaimUserTask":
-            return f"Took the task: {task_names.get(command['task_id'], '')}"
-        case "ReleaseUserTask":
-            return f"Gave back the task: {task_names.get(command['task_id'], '')}"
-        case "FireTimers":
-            return "A date was reached"
-    return str(command["type"])
+    kind = str(command["type"])
+    if "message" in command:
+        return definition.message_element(command["message"]).name
+    if kind == "CompleteUserTask":
+        return task_names.get(command["task_id"], "A task was completed")
+    return TITLES.get(kind, kind).format(task=task_names.get(command.get("task_id", ""), ""))
 
 
 def verdict(

@@ -13,7 +13,15 @@ from sqlalchemy import Connection, insert, select
 from service.core.calendar import british
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
-from service.core.events import ClockBreached, ClockStarted, Event, ReminderFell, UserTaskCreated
+from service.core.events import (
+    ClockBreached,
+    ClockStarted,
+    Event,
+    ReminderFell,
+    UserTaskAssigned,
+    UserTaskCreated,
+    UserTaskDelegated,
+)
 from service.store import people
 from service.store.instances import Held
 from service.store.tables import clock, outbox, ownership, user_task
@@ -56,6 +64,10 @@ def _letters(
         match event:
             case UserTaskCreated(role=role) if role:
                 yield _Letter("assigned", event.task_id, f"{event.name} – a new task for you", ((role, event.agency),))
+            case UserTaskAssigned() | UserTaskDelegated():
+                wanted = select(user_task.c.name).where(user_task.c.id == event.task_id)
+                line = f"{db.execute(wanted).scalar_one()} – this task has been given to you"
+                yield _Letter("assigned", event.task_id, line, (), event.assignee)
             case ReminderFell(subject="task"):
                 yield from _task_reminder(db, event)
             case ReminderFell():

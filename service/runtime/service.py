@@ -11,7 +11,10 @@ from service.runtime.definitions import Definitions
 from service.runtime.deploying import Deployments
 from service.runtime.entering import Entrance
 from service.runtime.handler import Handler
+from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer
+from service.runtime.operating import Operations
+from service.runtime.sharing import Sharing
 from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
 from service.store.transaction import Store, open_store, reading
@@ -29,6 +32,9 @@ class Service:
     deployments: Deployments
     entrance: Entrance
     sweeper: Sweeper
+    incidents: Incidents
+    operations: Operations
+    sharing: Sharing
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""
@@ -44,8 +50,10 @@ def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> S
     store = open_store(settings.url)
     definitions = Definitions(store)
     handler = Handler(store, clock, definitions)
+    incidents = Incidents(store, clock, definitions)
     return Service(
         settings=settings, store=store, clock=clock, definitions=definitions, handler=handler,
         deployments=Deployments(store, clock, definitions), entrance=Entrance(store, clock, settings.practice),
-        sweeper=Sweeper(store, clock, handler, mailer, settings.mail_from or SENDER),
+        sweeper=Sweeper(store, clock, handler, mailer, incidents, settings.mail_from or SENDER), incidents=incidents,
+        operations=Operations(store, clock, definitions, incidents), sharing=Sharing(store, clock, definitions),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, update
 
-from service.core import chain, commands, events, values
+from service.core import chain, commands, events, reasons, values
 from service.core.chain import Step
 from service.core.commands import Command
 from service.core.definitions import ProcessDefinition
@@ -19,6 +19,7 @@ from service.core.engine.step import Outcome, step
 from service.core.errors import Defect
 from service.core.events import Event, InstanceEnded
 from service.runtime import outbox
+from service.runtime.incidents import overcome
 from service.store import instances, projections
 from service.store.instances import Held
 from service.store.tables import incident, record
@@ -52,18 +53,22 @@ def take(
     except Defect as defect:
         # A case that was only to be started is gone with the transaction: nothing could refer to it.
         defect.instance_id = held.id if held.seq else None
+        defect.command = commands.to_json(command)
         raise
     taken = instances.append(db, Step(
         instance_id=held.id, seq=held.seq + 1, at=at, actor=actor, definition=definition.hash,
         command=commands.to_json(command), events=tuple(events.to_json(e) for e in outcome.events),
         state_hash=values.sha256(outcome.state), logic=chain.LOGIC, prev_hash=held.head_hash,
     ))  # fmt: skip
-    instances.keep(db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events))
+    instances.keep(
+        db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events),
+        suspended=outcome.suspended,
+    )  # fmt: skip
     projections.project(db, held.id, outcome.events, at=at, actor=actor)
     # After the projections: letters are addressed from the tasks as this step leaves them.
     outbox.put(db, definition, held, taken, outcome.events)
-    over = (incident.c.instance_id == held.id, incident.c.closed_at.is_(None))
-    db.execute(update(incident).where(*over).values(closed_at=at))  # a case that takes a step is stuck no longer
+    by_itself = {"closed_at": at, "closed_by": actor, "resolution": "A later step went through."}
+    db.execute(update(incident).where(overcome(held.id, taken.command)).values(by_itself))
     return taken, outcome
 
 
@@ -81,7 +86,7 @@ def keep_record(
     agency: str | None,
 ) -> None:
     """Keep what a person wrote, beside the step that holds its hash."""
-    form = definition.forms[written.form]
+    form = reasons.schema(definition.forms, written.form)
     db.execute(insert(record).values(
         id=written.id, instance_id=taken.instance_id, seq=taken.seq, task_id=task_id,
         definition_hash=definition.hash, form=written.form, title=form.get("title", written.form),

@@ -8,12 +8,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import OperationalError
 
-from service.core.errors import Defect, NotFound, NothingToDo
+from service.core.errors import CaseSuspended, NotFound, NothingToDo
 from service.runtime.handler import Handler
+from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer, letter
 from service.runtime.present import now
 from service.store import queries
@@ -36,6 +37,7 @@ class Sweeper:
     clock: Callable[[], datetime]
     handler: Handler
     mailer: Mailer
+    incidents: Incidents
     sender: str = SENDER
 
     def sweep(self) -> int:
@@ -48,42 +50,22 @@ class Sweeper:
     def _fire(self, instance_id: str) -> bool:
         try:
             self.handler.fire_timers(instance_id)
-        except (NotFound, NothingToDo):  # another worker has it, or has done it
+        except (NotFound, NothingToDo, CaseSuspended):  # another worker has it, or has done it
             return False
-        except Defect as defect:
-            self.record_incident(instance_id, str(defect), getattr(defect, "element", None))
-            return False
-        except Exception as unforeseen:  # noqa: BLE001 - the longest overdue comes first: it would stop all others for ever
-            self.record_incident(instance_id, f"Unforeseen: {type(unforeseen).__name__}", None)
+        except OperationalError:  # the database is away or busy: nothing is wrong with the case
+            raise
+        except Exception as failure:  # noqa: BLE001 - the longest overdue comes first: it would stop all others for ever
+            self.incidents.record(failure, instance_id=instance_id)
             return False
         return True
 
     def _set_aside(self, db: Connection) -> set[str]:
         """Cases whose last try failed only a while ago."""
+        since = now(db, self.clock) - AGAIN_AFTER
         recent = select(incident.c.instance_id).where(
-            incident.c.closed_at.is_(None), incident.c.at > self.clock() - AGAIN_AFTER
+            incident.c.closed_at.is_(None), incident.c.about.is_(None), incident.c.at > since
         )
         return set(db.execute(recent).scalars())
-
-    def record_incident(self, instance_id: str, message: str, element_id: str | None) -> str:
-        """Keep that a step could not be finished and return the reference people are given.
-
-        A second failure of the same case counts on the first incident instead of adding another.
-        """
-        with transaction(self.store) as db:
-            still_open = (incident.c.instance_id == instance_id, incident.c.closed_at.is_(None))
-            known = db.execute(select(incident.c.id).where(*still_open)).scalar()
-            at = self.clock()
-            if known is not None:
-                changed = {"attempts": incident.c.attempts + 1, "at": at, "message": message}
-                db.execute(update(incident).where(incident.c.id == known).values(changed))
-                return str(known)
-            reference = uuid4().hex[:12]
-            db.execute(insert(incident).values(
-                id=reference, instance_id=instance_id, at=at, element_id=element_id, message=message, attempts=1
-            ))  # fmt: skip
-        log.error("A step could not be finished", extra={"instance_id": instance_id, "reference": reference})
-        return reference
 
     def post(self) -> int:
         """Send what waits in the outbox and return how many letters left."""

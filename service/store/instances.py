@@ -85,12 +85,18 @@ def append(db: Connection, taken: Step) -> Step:
 
 
 def keep(
-    db: Connection, taken: Step, *, state: bytes, next_due: datetime | None, ended: tuple[str, str] | None
+    db: Connection,
+    taken: Step,
+    *,
+    state: bytes,
+    next_due: datetime | None,
+    ended: tuple[str, str] | None,
+    suspended: bool = False,
 ) -> None:
     """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended."""
     changed: dict[str, Any] = {
         "version": taken.seq, "state": state.decode(), "head_hash": taken.hash, "next_due": next_due,
-        "status": "ended" if ended else "running",
+        "status": "ended" if ended else "suspended" if suspended else "running",
     }  # fmt: skip
     if ended:
         changed |= {"outcome": ended[0], "outcome_name": ended[1], "ended_at": taken.at, "next_due": None}

@@ -138,7 +138,7 @@ _deployer = account.alias("deployer")
 def _definition_rows() -> Select[Any]:
     running = (
         select(func.count()).select_from(process_instance)
-        .where(process_instance.c.definition_hash == process_definition.c.hash, process_instance.c.status == "running")
+        .where(process_instance.c.definition_hash == process_definition.c.hash, process_instance.c.status != "ended")
         .scalar_subquery()
     )  # fmt: skip
     return select(

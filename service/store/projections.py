@@ -5,7 +5,7 @@ Every row here could be rebuilt from the steps.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from sqlalchemy import Connection, Table, insert, update
 
@@ -15,23 +15,32 @@ from service.core.events import (
     ClockMet,
     ClockMoved,
     ClockStarted,
+    ClockStopped,
     DecisionEvaluated,
     ElementCompleted,
     Event,
+    IncidentResolved,
+    InstanceCancelled,
     InstanceEnded,
+    InstanceResumed,
     InstanceStarted,
+    InstanceSuspended,
     MessageDelivered,
     ReminderFell,
     TimerCancelled,
     TimerFired,
     TimerMoved,
     TimerScheduled,
+    UserTaskAssigned,
     UserTaskCancelled,
     UserTaskClaimed,
     UserTaskCompleted,
     UserTaskCreated,
+    UserTaskDelegated,
     UserTaskDueMoved,
     UserTaskReleased,
+    UserTaskReturned,
+    VariablesCorrected,
     VariablesSet,
 )
 from service.store.tables import clock, timer_job, user_task
@@ -41,28 +50,32 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
     """Apply the events of one step, taken at ``at`` by ``actor``, to the tables lists are read from."""
     for event in events:
         match event:
-            case UserTaskCreated() | UserTaskDueMoved() | UserTaskClaimed() | UserTaskReleased():
-                _task(db, instance_id, event)
-            case UserTaskCompleted():
-                _close(db, user_task, event.task_id, at, outcome="completed", closed_by=actor, assignee=actor)
-            case UserTaskCancelled():
-                _close(db, user_task, event.task_id, at, outcome="cancelled")
+            case (
+                UserTaskCreated() | UserTaskDueMoved() | UserTaskClaimed() | UserTaskAssigned() | UserTaskReturned()
+                | UserTaskReleased() | UserTaskDelegated() | UserTaskCompleted() | UserTaskCancelled()
+            ):  # fmt: skip
+                _task(db, instance_id, event, at, actor)
             case TimerScheduled() | TimerMoved() | TimerFired() | TimerCancelled():
                 _timer(db, instance_id, event, at)
-            case ClockStarted() | ClockMoved() | ClockBreached() | ClockMet():
+            case ClockStarted() | ClockMoved() | ClockBreached() | ClockMet() | ClockStopped():
                 _clock(db, instance_id, event, at)
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
-                | DecisionEvaluated() | InstanceEnded()
+                | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()
+                | VariablesCorrected() | IncidentResolved()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:
                 assert_never(event)
 
 
-def _task(
-    db: Connection, instance_id: str, event: UserTaskCreated | UserTaskDueMoved | UserTaskClaimed | UserTaskReleased
-) -> None:
+TaskEvent: TypeAlias = (
+    UserTaskCreated | UserTaskDueMoved | UserTaskClaimed | UserTaskAssigned | UserTaskReturned | UserTaskReleased
+    | UserTaskDelegated | UserTaskCompleted | UserTaskCancelled
+)  # fmt: skip
+
+
+def _task(db: Connection, instance_id: str, event: TaskEvent, at: datetime, actor: str) -> None:
     match event:
         case UserTaskCreated():
             db.execute(insert(user_task).values(
@@ -72,10 +85,16 @@ def _task(
             ))  # fmt: skip
         case UserTaskDueMoved():
             _set(db, user_task, event.task_id, due_at=event.due_at)
-        case UserTaskClaimed():
-            _set(db, user_task, event.task_id, assignee=event.assignee)
+        case UserTaskClaimed() | UserTaskAssigned() | UserTaskReturned():
+            _set(db, user_task, event.task_id, assignee=event.assignee, owner=None)
         case UserTaskReleased():
-            _set(db, user_task, event.task_id, assignee=None)
+            _set(db, user_task, event.task_id, assignee=None, owner=None)
+        case UserTaskDelegated():
+            _set(db, user_task, event.task_id, assignee=event.assignee, owner=event.owner)
+        case UserTaskCompleted():
+            _close(db, user_task, event.task_id, at, outcome="completed", closed_by=actor, assignee=actor)
+        case UserTaskCancelled():
+            _close(db, user_task, event.task_id, at, outcome="cancelled")
 
 
 def _timer(
@@ -97,7 +116,10 @@ def _timer(
 
 
 def _clock(
-    db: Connection, instance_id: str, event: ClockStarted | ClockMoved | ClockBreached | ClockMet, at: datetime
+    db: Connection,
+    instance_id: str,
+    event: ClockStarted | ClockMoved | ClockBreached | ClockMet | ClockStopped,
+    at: datetime,
 ) -> None:
     this = (clock.c.instance_id == instance_id, clock.c.key == event.clock)
     match event:
@@ -114,6 +136,8 @@ def _clock(
             db.execute(update(clock).where(*this, clock.c.breached_at.is_(None)).values(breached_at=event.due_at))
         case ClockMet():
             db.execute(update(clock).where(*this).values(met_at=at, met_in_time=event.in_time))
+        case ClockStopped():
+            db.execute(update(clock).where(*this).values(stopped_at=at))
 
 
 def _set(db: Connection, table: Table, row_id: str, **changed: Any) -> None:

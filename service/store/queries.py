@@ -1,6 +1,6 @@
 """What pages read about cases and tasks. A row the reader may not know of is simply not there.
 
-Need to know is one clause, built in ``_visible``: a case is visible to those with a membership in a partnership that
+Need to know is one clause, built in ``visible``: a case is visible to those with a membership in a partnership that
 owns it, for that case or for all. Everything that lists cases or tasks goes through it.
 """
 
@@ -15,7 +15,7 @@ from service.core import values
 from service.core.access import Actor, Membership
 from service.store import people
 from service.store.instances import steps_of
-from service.store.rows import CaseRow, ClockRow, IncidentRow, StepRow, TaskRow
+from service.store.rows import CaseRow, ClockRow, StepRow, TaskRow
 from service.store.tables import (
     account,
     clock,
@@ -27,7 +27,7 @@ from service.store.tables import (
 )
 
 
-def _visible(actor: Actor) -> ColumnElement[bool]:
+def visible(actor: Actor) -> ColumnElement[bool]:
     """The one clause of need to know, over ``process_instance``."""
     return or_(false(), *(_reaches(m) for m in actor.memberships))
 
@@ -74,7 +74,7 @@ def _task(row: Any) -> TaskRow:
 
 def tasks(db: Connection, actor: Actor, *, which: str, limit: int = 200) -> list[TaskRow]:
     """The actor's tasks: ``mine`` (claimed), ``groups`` (open to anybody of a group) or ``done``; nearest due first."""
-    wanted = _task_rows().where(_visible(actor))
+    wanted = _task_rows().where(visible(actor))
     match which:
         case "mine":
             wanted = wanted.where(user_task.c.closed_at.is_(None), user_task.c.assignee == actor.account_id)
@@ -88,14 +88,21 @@ def tasks(db: Connection, actor: Actor, *, which: str, limit: int = 200) -> list
 
 def task(db: Connection, actor: Actor, task_id: str) -> TaskRow | None:
     """One task of the actor's groups, open or closed, or one they hold or closed themselves."""
-    own = or_(_mine_to_do(actor), user_task.c.assignee == actor.account_id, user_task.c.closed_by == actor.account_id)
-    row = db.execute(_task_rows().where(user_task.c.id == task_id, _visible(actor), own)).one_or_none()
+    mine = (user_task.c.assignee, user_task.c.owner, user_task.c.closed_by)
+    own = or_(_mine_to_do(actor), *(column == actor.account_id for column in mine))
+    row = db.execute(_task_rows().where(user_task.c.id == task_id, visible(actor), own)).one_or_none()
+    return None if row is None else _task(row)
+
+
+def visible_task(db: Connection, actor: Actor, task_id: str) -> TaskRow | None:
+    """Any task of a case the actor may know of: for those who say who does it."""
+    row = db.execute(_task_rows().where(user_task.c.id == task_id, visible(actor))).one_or_none()
     return None if row is None else _task(row)
 
 
 def case_tasks(db: Connection, actor: Actor, instance_id: str) -> list[TaskRow]:
     """Every task of a case the actor may know of, in the order they opened."""
-    wanted = _task_rows().where(user_task.c.instance_id == instance_id, _visible(actor))
+    wanted = _task_rows().where(user_task.c.instance_id == instance_id, visible(actor))
     return [_task(r) for r in db.execute(wanted.order_by(user_task.c.opened_at, user_task.c.id))]
 
 
@@ -112,7 +119,7 @@ def _case_rows(actor: Actor) -> Select[Any]:
             incident_open.label("stuck"),
         )
         .join(process_definition, process_definition.c.hash == process_instance.c.definition_hash)
-        .where(_visible(actor))
+        .where(visible(actor))
     )  # fmt: skip
 
 
@@ -126,7 +133,7 @@ def _case(row: Any) -> CaseRow:
 
 def cases(db: Connection, actor: Actor) -> list[CaseRow]:
     """The cases the actor may know of, running ones first, newest first, each with what it waits for."""
-    order = (process_instance.c.status != "running", process_instance.c.started_at.desc())
+    order = (process_instance.c.status == "ended", process_instance.c.started_at.desc())
     found = [_case(r) for r in db.execute(_case_rows(actor).order_by(*order))]
     waiting = _waiting(db, actor)
     return [_with_waiting(case, waiting.get(case.id, [])) for case in found]
@@ -137,7 +144,7 @@ def _waiting(db: Connection, actor: Actor) -> dict[str, list[Any]]:
     wanted = (
         select(user_task.c.instance_id, user_task.c.name, user_task.c.due_at)
         .join(process_instance, process_instance.c.id == user_task.c.instance_id)
-        .where(user_task.c.closed_at.is_(None), _visible(actor))
+        .where(user_task.c.closed_at.is_(None), visible(actor))
         .order_by(user_task.c.due_at.is_(None), user_task.c.due_at, user_task.c.id)
     )
     found: dict[str, list[Any]] = {}
@@ -171,6 +178,7 @@ def clocks(db: Connection, instance_id: str) -> list[ClockRow]:
         ClockRow(
             r.key, r.name, r.clause, r.kind, r.basis, values.decode(json.loads(r.started_from)), r.started_at,
             r.original_due, r.due_at, r.extensions, r.breached_at, r.met_at, r.met_in_time,
+            r.stopped_at,
         )
         for r in db.execute(wanted)
     ]  # fmt: skip
@@ -193,16 +201,3 @@ def due_instances(db: Connection, at: datetime, *, limit: int = 500) -> list[str
     due = and_(process_instance.c.status == "running", process_instance.c.next_due < at)
     wanted = select(process_instance.c.id).where(due).order_by(process_instance.c.next_due).limit(limit)
     return list(db.execute(wanted).scalars())
-
-
-def incidents(db: Connection, actor: Actor) -> list[IncidentRow]:
-    """Open incidents of cases the actor may know of, newest first."""
-    wanted = (
-        select(incident, process_instance.c.code)
-        .join(process_instance, process_instance.c.id == incident.c.instance_id)
-        .where(incident.c.closed_at.is_(None), _visible(actor))
-        .order_by(incident.c.at.desc())
-    )
-    return [
-        IncidentRow(r.id, r.instance_id, r.code, r.at, r.element_id, r.message, r.attempts) for r in db.execute(wanted)
-    ]

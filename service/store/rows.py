@@ -30,13 +30,15 @@ class TaskRow:
     closed_by: str | None
     closed_by_name: str | None
     outcome: str | None
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case. ``status`` is ``running``, ``incident`` or ``ended``; ``version`` the number of its definition.
+    """A case. ``status`` is ``running``, ``suspended``, ``incident`` or ``ended``.
 
-    ``waits_for`` and ``waits_until`` are the open task that is due first; ``open_tasks`` counts them all.
+    ``version`` is the number of its definition; ``waits_for`` and ``waits_until`` are the open task that is due
+    first; ``open_tasks`` counts them all.
     """
 
     id: str
@@ -71,6 +73,7 @@ class ClockRow:
     breached_at: datetime | None
     met_at: datetime | None
     met_in_time: bool | None
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +153,23 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """A step the engine could not finish. ``id`` is the reference people are given."""
+    """A step the engine could not finish. ``id`` is the reference people are given.
+
+    ``about`` is the task id or message that a person's step was about, ``None`` where nobody but time asked for it;
+    ``actor`` that person's account id; ``closed_at`` is set once it is over, with how in ``resolution``.
+    """
 
     id: str
     instance_id: str | None
     code: str | None
+    definition_hash: str | None
+    first_at: datetime
     at: datetime
     element_id: str | None
     message: str
     attempts: int
+    actor: str | None
+    actor_name: str | None
+    about: str | None
+    closed_at: datetime | None
+    resolution: str | None

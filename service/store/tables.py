@@ -149,7 +149,7 @@ user_task = Table(
     Column("process_id", String(64), nullable=False), Column("element_id", String(64), nullable=False),
     Column("item", String(64)), Column("name", Text, nullable=False), Column("form", String(64)),
     Column("role", String(64)), Column("agency", String(64)), Column("assignee", String(64)),
-    Column("due_at", Instant), Column("due_basis", Text, nullable=False),
+    Column("owner", String(64)), Column("due_at", Instant), Column("due_basis", Text, nullable=False),
     Column("opened_at", Instant, nullable=False), Column("closed_at", Instant),
     Column("closed_by", String(64)), Column("outcome", String(16)),
     Index(None, "closed_at", "role", "agency", "due_at"), Index(None, "closed_at", "assignee", "due_at"),
@@ -171,13 +171,16 @@ clock = Table(
     Column("started_at", Instant, nullable=False), Column("original_due", Instant, nullable=False),
     Column("due_at", Instant, nullable=False), Column("extensions", Integer, nullable=False),
     Column("breached_at", Instant), Column("met_at", Instant), Column("met_in_time", Boolean),
+    Column("stopped_at", Instant),
 )  # fmt: skip
 
 incident = Table(
     "incident", metadata, _id(), _to("instance_id", "process_instance.id", nullable=True),
     Column("at", Instant, nullable=False), Column("element_id", String(64)),
     Column("message", Text, nullable=False), Column("attempts", Integer, nullable=False),
-    Column("closed_at", Instant), Index(None, "closed_at", "instance_id"),
+    Column("closed_at", Instant), Column("first_at", Instant), Column("actor", String(64)), Column("command", Text),
+    Column("about", String(64)), Column("closed_by", String(64)), Column("resolution", Text),
+    Index(None, "closed_at", "instance_id"),
 )  # fmt: skip
 
 outbox = Table(
@@ -186,6 +189,12 @@ outbox = Table(
     _to("recipient", "account.id"), Column("subject", Text, nullable=False), Column("body", Text, nullable=False),
     Column("created_at", Instant, nullable=False), Column("sent_at", Instant),
     Column("attempts", Integer, nullable=False), Index(None, "sent_at", "created_at"),
+)  # fmt: skip
+
+answer_draft = Table(
+    "answer_draft", metadata, _to("task_id", "user_task.id", primary_key=True),
+    _to("account_id", "account.id", primary_key=True),
+    Column("answers", Text, nullable=False), Column("saved_at", Instant, nullable=False),
 )  # fmt: skip
 
 request = Table(

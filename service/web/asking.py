@@ -10,11 +10,11 @@ from typing import Any
 
 from flask import request
 
-from service.core import values
+from service.core import reasons, values
 from service.core.definitions import ProcessDefinition
 from service.core.errors import BrokenRule, NeedsConfirmation, Problem
 from service.core.forms import show
-from service.runtime.handler import Done
+from service.runtime.answering import Done
 from service.web import context, formdata
 
 Submit = Callable[[Mapping[str, object], str, bool], Done]
@@ -45,8 +45,8 @@ def blank(definition: ProcessDefinition, form: str | None) -> Asked:
 
 
 def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]:
-    """Return a form by its key, or one without questions."""
-    return definition.forms.get(form or "", {"components": []})
+    """Return a form by its key, that of reasons, or one without questions."""
+    return reasons.schema(definition.forms, form)
 
 
 def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:

@@ -15,7 +15,7 @@ from flask import current_app, g, request, session, url_for
 
 from service.core.access import Actor
 from service.core.definitions import ProcessDefinition
-from service.core.errors import NotFound
+from service.core.errors import KeyMissing, NotFound
 from service.runtime.service import Service
 from service.store import people
 from service.web.filters import upper_first
@@ -103,11 +103,11 @@ def new_key() -> str:
 
 
 def sent_key() -> str:
-    """Return the key that came with this form, or a fresh one if it is missing or not a UUID."""
+    """Return the idempotency key that came with this form. Raises ``KeyMissing`` when there is none of ours."""
     try:
         return str(uuid.UUID(request.form.get("key", "")))
     except ValueError:
-        return new_key()
+        raise KeyMissing("This request came without the key that tells a repeat from something new.") from None
 
 
 def tell(title: str, text: str, *, kind: str = "success") -> None:

@@ -75,8 +75,18 @@ BY_REFUSAL: dict[type[Exception], Page] = {
     core.NothingToDo: Page(
         409, "There is nothing to change", ("Nothing was saved, because nothing would be different.",), says=True
     ),
+    core.SeveralWaiting: Page(409, "Say which this is about", ("Nothing was saved.",), says=True),
+    core.CaseSuspended: Page(
+        409, "This is on hold", ("Nothing was saved. The people who put it on hold can let it go on.",), says=True
+    ),
+    core.CaseEnded: Page(409, "This has ended", ("Nothing was saved.",), says=True),
+    core.KeyMissing: Page(
+        400,
+        "This page can no longer be sent",
+        ("Nothing was saved. Go back, copy anything you typed, reload the page and send it again.",),
+    ),
     core.KeyReused: Page(
-        409,
+        422,
         "You have already sent this page",
         (
             "What you sent first was saved. What you sent now is different, and was not saved.",
@@ -152,10 +162,9 @@ def _refused(refusal: Exception) -> ResponseReturnValue:
 
 def _incident(refusal: Exception) -> str | None:
     """Keep a defect met on a page as an incident of its case, after all of the step was undone; its reference."""
-    if not isinstance(refusal, core.Defect) or refusal.instance_id is None:
+    if not isinstance(refusal, core.Defect):
         return None
-    element = getattr(refusal, "element", None)
-    return context.service().sweeper.record_incident(refusal.instance_id, str(refusal), element)
+    return context.service().incidents.record(refusal, instance_id=refusal.instance_id, actor=context.signed_in())
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from service.core.access import may_do
 from service.core.definitions import Element, ProcessDefinition
 from service.core.errors import NotFound, TaskClosed, TaskHeld
-from service.runtime.handler import Done
+from service.runtime.answering import Done
 from service.store import queries
 from service.store.rows import TaskRow
 from service.web import asking, context, standing

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from service.store import queries
+from service.store import queries, tending
 from service.store.tables import process_instance
 from service.store.transaction import transaction
 from story import COMPLETE, begin, key
@@ -25,4 +25,4 @@ def test_a_mended_case_is_stuck_no_longer(service, who, clock):
     assert service.sweeper.sweep() == 1
     with service.read() as db:
         assert queries.case(db, who("ann"), done.code).status == "running"
-        assert queries.incidents(db, who("ann")) == []
+        assert tending.incidents(db, who("ann")) == []

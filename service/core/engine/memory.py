@@ -32,11 +32,16 @@ VERSION = 1
 
 @dataclass(slots=True)
 class OpenTask:
-    """A user task that waits: who took it, and when it is due."""
+    """A user task that waits: who has it, when it is due, and to whom it comes back if it was delegated."""
 
     due: datetime | None
     opened: datetime
     assignee: str | None = None
+    owner: str | None = None
+
+    def written(self) -> list[object]:
+        """What the state keeps; the owner only where there is one, as in states of before tasks were delegated."""
+        return [self.due, self.opened, self.assignee, *([self.owner] if self.owner is not None else [])]
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class Memory:
     """The product's part of an instance's state; ``at`` is its virtual instant.
 
     ``end`` is the main flow's end event once it was passed: work beside the flow may still go on after it.
+    While ``suspended``, nothing fires and ``at`` stands still.
     """
 
     at: datetime
@@ -63,6 +69,7 @@ class Memory:
     timers: dict[str, OpenTimer] = field(default_factory=dict)
     end: str | None = None
     outcome: str | None = None
+    suspended: bool = False
 
 
 class _LeanWorkflowConverter(BpmnWorkflowConverter):
@@ -91,11 +98,12 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
         "variables": values.encode(memory.variables),
         "clocks": {k: clocks.written(c) for k, c in memory.clocks.items()},
         "reminders": [clocks.written(r) for r in sorted(memory.reminders)],
-        "tasks": {k: values.encode([t.due, t.opened, t.assignee]) for k, t in memory.tasks.items()},
+        "tasks": {k: values.encode(t.written()) for k, t in memory.tasks.items()},
         "timers": {k: values.encode([t.process, t.element, t.due]) for k, t in memory.timers.items()},
         "end": memory.end,
         "outcome": memory.outcome,
         "workflow": _serializer.to_dict(workflow),
+        **({"suspended": True} if memory.suspended else {}),
     }
     return values.compact(kept).encode()
 
@@ -120,6 +128,7 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
         timers={k: OpenTimer(*values.decode(t)) for k, t in kept["timers"].items()},
         end=kept["end"],
         outcome=kept["outcome"],
+        suspended=bool(kept.get("suspended", False)),
     )
     return workflow, memory
 

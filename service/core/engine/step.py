@@ -8,38 +8,21 @@ fails leaves nothing behind.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
 
-from SpiffWorkflow.bpmn import BpmnEvent, BpmnWorkflow
+from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.exceptions import SpiffWorkflowException
-from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 
 from service.core import clocks, determinism, values
-from service.core.commands import (
-    ClaimUserTask,
-    Command,
-    CompleteUserTask,
-    DeliverMessage,
-    FireTimers,
-    ReleaseUserTask,
-    StartInstance,
-)
+from service.core.commands import Command
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
+from service.core.engine.applying import CANCELLED, apply, heed_suspension
 from service.core.engine.memory import Memory
-from service.core.engine.running import TICK, Running, check_alive, open_task
-from service.core.engine.telling import after, before, settle
-from service.core.errors import NothingToDo, NotWaiting, StepFailed, TaskClosed, TaskHeld
-from service.core.events import (
-    Event,
-    InstanceEnded,
-    InstanceStarted,
-    MessageDelivered,
-    UserTaskClaimed,
-    UserTaskCompleted,
-    UserTaskReleased,
-    VariablesSet,
-)
+from service.core.engine.noticing import notice
+from service.core.engine.running import TICK, Running, check_alive
+from service.core.engine.telling import settle
+from service.core.errors import NothingToDo, StepFailed
+from service.core.events import Event, InstanceCancelled, InstanceEnded, VariablesSet
 from service.core.expressions import ExprError
 from service.core.expressions_hooks import SafeEngine
 
@@ -50,13 +33,15 @@ FIRINGS = 10_000
 class Outcome:
     """What a step gave: the canonical state, the events in order (never none), and what the shell needs to know.
 
-    ``next_due`` is the next instant something happens by itself; ``outcome`` the end event's key once ended.
+    ``next_due`` is the next instant something happens by itself; ``outcome`` the end event's key once ended;
+    ``suspended`` says that the instance is held still.
     """
 
     state: bytes
     events: tuple[Event, ...]
     next_due: datetime | None
     outcome: str | None
+    suspended: bool = False
 
 
 def step(
@@ -71,17 +56,18 @@ def step(
         try:
             run = _open(definition, state, seam, at)
             variables = dict(run.memory.variables)
-            if state is not None:
+            heed_suspension(run, command)
+            if state is not None and not run.memory.suspended:
                 _advance(run, max(at, run.memory.at))
-            _apply(run, command)
-            settle(run)
-            _advance(run, seam.now)  # the command may have armed a timer whose instant has passed already
+            apply(run, command)
+            _follow(run)
             _close(run, variables)
         except (SpiffWorkflowException, ExprError, TypeError, ValueError, KeyError) as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
         if not run.events:
             raise NothingToDo("Nothing has changed.")
-        return Outcome(kept.dump(run.workflow, run.memory), tuple(run.events), _next_due(run), run.memory.outcome)
+        state, memory = kept.dump(run.workflow, run.memory), run.memory
+        return Outcome(state, tuple(run.events), _next_due(run), memory.outcome, memory.suspended)
 
 
 def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime) -> Running:
@@ -100,6 +86,15 @@ def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.
     return run
 
 
+def _follow(run: Running) -> None:
+    """What the command brought about by itself; in a case that is held still, nothing."""
+    if run.memory.suspended:
+        notice(run)
+        return
+    settle(run)
+    _advance(run, run.seam.now)  # the command may have armed a timer whose instant has passed already
+
+
 def _advance(run: Running, at: datetime) -> None:
     """Let time pass until ``at``: every due timer and reminder at its own instant, in order."""
     for _ in range(FIRINGS):
@@ -115,6 +110,8 @@ def _advance(run: Running, at: datetime) -> None:
 
 
 def _next_due(run: Running) -> datetime | None:
+    if run.memory.suspended:
+        return None
     dues = [t.due for t in run.memory.timers.values()] + [r.at for r in run.memory.reminders]
     return min(dues, default=None)
 
@@ -125,103 +122,15 @@ def _send_reminders(run: Running) -> None:
     run.events.extend(clocks.fell(r) for r in due)
 
 
-def _apply(run: Running, command: Command) -> None:
-    """What the command itself means, after time has done its work."""
-    match command:
-        case StartInstance():
-            run.memory.variables.update(_plain(command.variables))
-            run.events.append(InstanceStarted(command.message, run.definition.main))
-            settle(run)  # the engine hears a message only once it stands at its start event
-            _send(run, command.message)
-        case DeliverMessage():
-            run.memory.variables.update(_plain(command.variables))
-            _send(run, command.message)
-            run.events.append(MessageDelivered(command.message))
-        case CompleteUserTask():
-            _complete(run, command)
-        case ClaimUserTask():
-            _claim(run, command)
-        case ReleaseUserTask():
-            _release(run, command)
-        case FireTimers():
-            pass  # time itself was the command
-        case _:
-            assert_never(command)
-
-
-def _plain(variables: Mapping[str, object]) -> dict[str, object]:
-    if any("." in name for name in variables):
-        raise StepFailed("An answer about an item can only be given inside its own branch.")
-    return dict(variables)
-
-
-def _send(run: Running, message: str) -> None:
-    if run.memory.outcome is not None:  # an event sub-process goes on listening after the end
-        raise NotWaiting("The case has ended.")
-    run.prepare()
-    event = BpmnEvent(MessageEventDefinition(message), {})
-    if run.workflow.event_manager.catch(event, internal=False) == 0 and not _starts_beside(run, message):
-        raise NotWaiting("The case is not waiting for this now.")
-
-
-def _starts_beside(run: Running, message: str) -> bool:
-    """An event sub-process of the main process is started by the catch itself, and may count no waiting task."""
-    element = run.definition.message_element(message)
-    return "in_event_subprocess" in element.properties and not run.workflow.completed
-
-
-def _require_open(run: Running, task_id: str) -> None:
-    if open_task(run, task_id) is None or task_id not in run.memory.tasks:
-        raise TaskClosed("This task is no longer open.")
-
-
-def _complete(run: Running, command: CompleteUserTask) -> None:
-    _require_open(run, command.task_id)
-    task = open_task(run, command.task_id)
-    if task is None:
-        raise TaskClosed("This task is no longer open.")
-    run.prepare()
-    for name, value in command.variables.items():
-        item, _, key = name.partition(".")
-        if key:
-            run.engine.environment.set_item(task.data, item, key, value)
-        else:
-            run.memory.variables[name] = value
-    place = run.place_of(task)
-    run.memory.tasks.pop(command.task_id)  # before it runs, or it would be noticed as withdrawn
-    run.events.append(UserTaskCompleted(command.task_id, place[1] if place else "", command.record))
-    before(run, task)
-    task.run()
-    after(run, task)
-
-
-def _claim(run: Running, command: ClaimUserTask) -> None:
-    _require_open(run, command.task_id)
-    held = run.memory.tasks[command.task_id]
-    if held.assignee == command.assignee:
-        raise NothingToDo("You already have this task.")
-    if held.assignee is not None:
-        raise TaskHeld("Somebody else has taken this task.", assignee=held.assignee)
-    held.assignee = command.assignee
-    run.events.append(UserTaskClaimed(command.task_id, command.assignee))
-
-
-def _release(run: Running, command: ReleaseUserTask) -> None:
-    _require_open(run, command.task_id)
-    held = run.memory.tasks[command.task_id]
-    if held.assignee is None:
-        raise NothingToDo("Nobody has taken this task.")
-    if held.assignee != command.assignee:
-        raise TaskHeld("Somebody else has taken this task.", assignee=held.assignee)
-    held.assignee = None
-    run.events.append(UserTaskReleased(command.task_id))
-
-
 def _close(run: Running, before_step: Mapping[str, object]) -> None:
     changed = {k: v for k, v in run.memory.variables.items() if k not in before_step or _differ(before_step[k], v)}
     if changed:
         run.events.append(VariablesSet(changed))
     run.memory.at = run.seam.now
+    if any(isinstance(event, InstanceCancelled) for event in run.events):
+        run.memory.outcome = CANCELLED
+        run.events.append(InstanceEnded(CANCELLED, "Cancelled"))
+        return
     check_alive(run)
     if run.workflow.completed and run.memory.outcome is None:
         main, end = run.definition.main, run.memory.end

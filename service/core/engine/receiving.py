@@ -1,0 +1,58 @@
+"""A message reaches one place that waits for it: routed by case and correlation key, never broadcast.
+
+The engine itself gives a message to everything that waits for its name. Here the case is named by the command, the
+correlation key is the multi-instance item, and of several places that wait for the same item the longest waiting one
+receives it.
+"""
+
+from collections.abc import Mapping
+
+from SpiffWorkflow.bpmn import BpmnEvent
+from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
+from SpiffWorkflow.task import Task
+
+from service.core.engine.running import Running
+from service.core.errors import NotWaiting, SeveralWaiting, StepFailed
+
+
+def receive(run: Running, message: str, item: str | None, about: Mapping[str, object] | None = None) -> None:
+    """Give ``message`` to the place that waits for it; ``about`` are fields of its ``item``.
+
+    Raises ``NotWaiting``, ``SeveralWaiting`` when the message could be about more than one item.
+    """
+    if run.memory.outcome is not None:  # an event sub-process goes on listening after the end
+        raise NotWaiting("The case has ended.")
+    run.prepare()
+    event = BpmnEvent(MessageEventDefinition(message), {})
+    waiting = [task for task in _waiting(run, event) if item in {None, run.item_of(task)}]
+    items = sorted({run.item_of(task) or "" for task in waiting})
+    if len(items) > 1:
+        raise SeveralWaiting("The case waits for this in more than one place: say which it is about.", items=(*items,))
+    if waiting:
+        _catch(run, waiting[0], event, about or {})
+    elif item is not None or not _begins_beside(run, event, message):
+        raise NotWaiting("The case is not waiting for this now.")
+
+
+def _waiting(run: Running, event: BpmnEvent) -> list[Task]:
+    """What waits for the message, the longest waiting first: ids are drawn in order."""
+    known = run.workflow.event_manager.tasks.values()
+    return sorted((task for task in known if task.task_spec.catches(task, event)), key=lambda task: str(task.id))
+
+
+def _catch(run: Running, task: Task, event: BpmnEvent, about: Mapping[str, object]) -> None:
+    for key, value in about.items():
+        names = [name for name in run.definition.specification.lists if name and name in task.data]
+        if not names:
+            raise StepFailed("An answer about an item can only be given inside its own branch.")
+        run.engine.environment.set_item(task.data, names[-1], key, value)
+    task.task_spec.catch(task, event)
+    task.task_spec._update(task)
+
+
+def _begins_beside(run: Running, event: BpmnEvent, message: str) -> bool:
+    """Start an event sub-process of the main process; its start may count no waiting task."""
+    if run.workflow.event_manager.catch(event, internal=False) > 0:
+        return True
+    element = run.definition.message_element(message)
+    return "in_event_subprocess" in element.properties and not run.workflow.completed
