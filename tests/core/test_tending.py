@@ -220,9 +220,9 @@ CALLED = (
     + '<bpmn:scriptTask id="note" name="note"><bpmn:script>agency.heard = True</bpmn:script></bpmn:scriptTask>'
     + user("answer") + end("one_e") + flow("one_s", "news", "note", "answer", "one_e") + "</bpmn:process>"
 )  # fmt: skip
+EACH = f'<bpmn:callActivity id="each" name="each" calledElement="one">{each("agencies", "agency")}</bpmn:callActivity>'
 PER_AGENCY = a_definition(
-    BEGIN, f'<bpmn:callActivity id="each" name="each" calledElement="one">{each("agencies", "agency")}</bpmn:callActivity>',
-    end(), flow("begin", "each", "end"), called=CALLED,
+    BEGIN, EACH, end(), flow("begin", "each", "end"), called=CALLED,
 )  # fmt: skip
 AGENCIES = [{"id": "police"}, {"id": "school"}, {"id": "gp"}]
 

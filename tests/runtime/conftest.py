@@ -16,7 +16,10 @@ from service.store import people
 from service.store.tables import account, membership, partnership
 from service.store.transaction import reading, transaction
 
-PEOPLE = {"ann": ["clerk"], "ben": ["officer"], "bea": ["officer"], "una": ["process_owner"], "aud": ["auditor"], "opa": ["operator"]}
+PEOPLE = {
+    "ann": ["clerk"], "ben": ["officer"], "bea": ["officer"], "una": ["process_owner"], "aud": ["auditor"],
+    "opa": ["operator"],
+}  # fmt: skip
 
 
 @dataclass
