@@ -12,15 +12,8 @@ from typing import Any
 
 from service.core import values
 from service.core.calendar import LONDON
-from service.core.events import (
-    ClockBreached,
-    ClockMet,
-    ClockMoved,
-    ClockStarted,
-    ClockStopped,
-    Event,
-    ReminderFell,
-)
+from service.core.events import ClockBreached, ClockMet, ClockMoved, ClockStarted, Event, ReminderFell
+from service.core.events_beside import ClockStopped
 
 REMINDERS_GO_OUT_AT = time(9, 0)
 

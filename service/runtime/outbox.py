@@ -13,15 +13,8 @@ from sqlalchemy import Connection, insert, select
 from service.core.calendar import british
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
-from service.core.events import (
-    ClockBreached,
-    ClockStarted,
-    Event,
-    ReminderFell,
-    UserTaskAssigned,
-    UserTaskCreated,
-    UserTaskDelegated,
-)
+from service.core.events import ClockBreached, ClockStarted, Event, ReminderFell, UserTaskCreated
+from service.core.events_beside import UserTaskAssigned, UserTaskDelegated
 from service.store import people
 from service.store.instances import Held
 from service.store.tables import clock, outbox, ownership, user_task

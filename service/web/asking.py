@@ -70,6 +70,11 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
         return replace(page, problems=refusal.problems or (Problem("", refusal.message),))
 
 
+def typed(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:
+    """Return the request's answers exactly as they were typed."""
+    return formdata.read(schema(definition, form), request.form).typed
+
+
 def typed_in_words(definition: ProcessDefinition, form: str | None) -> list[tuple[str, Any]]:
     """Return the request's answers as questions and words, for a page that could not take them."""
     asked = schema(definition, form)

@@ -3,11 +3,13 @@
 A case or record the person may not know of is not found (404), whether it exists or not.
 """
 
+from dataclasses import dataclass
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from service.core.access import Actor, may_do, may_send, may_start
+from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
 from service.core.definitions import Element, ProcessDefinition
 from service.core.engine.markers import waiting_messages
 from service.core.errors import NotAllowed, NotFound, NotWaiting
@@ -24,7 +26,7 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 
 RECENT = 8
 """How many steps and records the case page shows before it folds the rest away or leads to the whole history."""
-STATES = {"running": "Open", "ended": "Ended", "incident": "Needs attention"}
+STATES = {"running": "Open", "ended": "Ended", "incident": "Needs attention", "suspended": "On hold"}
 
 
 @blueprint.get("")
@@ -105,6 +107,9 @@ def show(code: str) -> ResponseReturnValue:
         markers=markers,
         processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
         states=STATES,
+        may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
+        may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
+        may_correct=case.status != "ended" and operates(context.require_definition(), here),
     )
 
 
@@ -119,15 +124,15 @@ def tell(code: str, message: str) -> ResponseReturnValue:
         definition = context.service().definitions.load(db, case.definition_hash)
         here = people.as_in(db, person, case.id)
     element = definition.message_element(message)
-    form = element.properties.get("form")
+    form, item = element.properties.get("form"), request.args.get("item") or None
     if request.method == "GET":
-        if element not in _ways_to_tell(definition, here, case, state):
+        if (message, item) not in {(w.element.message, w.item) for w in _ways_to_tell(definition, here, case, state)}:
             raise NotWaiting("This cannot be sent now, or not by you.")
         return _form_page(definition, element, asking.blank(definition, form), case)
     taken = asking.take(
         definition,
         form,
-        lambda raw, key, confirmed: handler.send(person, case.id, message, raw, key, confirmed=confirmed),
+        lambda raw, key, confirmed: handler.send(person, case.id, message, raw, key, item=item, confirmed=confirmed),
     )
     if isinstance(taken, Asked):
         return _form_page(definition, element, taken, case), taken.status
@@ -169,14 +174,24 @@ def _ways_to_start() -> list[Element]:
     return [e for e in definition.start_messages() if e.message and may_start(definition, context.actor(), e.message)]
 
 
-def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, state: bytes) -> list[Element]:
-    if case.status != "running":
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Something a person may tell a case now; ``item`` is what it is about where several things wait for it."""
+
+    element: Element
+    item: str | None
+    name: str
+
+
+def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, state: bytes) -> list[Way]:
+    if case.status == "ended":
         return []
-    return [
-        definition.message_element(message)
-        for message in waiting_messages(definition, state)
-        if may_send(definition, person, message)
+    found = [
+        (definition.message_element(message), item)
+        for message, item in waiting_messages(definition, state)
+        if may_send(definition, person, message, item)
     ]
+    return [Way(e, item, ": ".join(filter(None, (e.name, standing.listed_as(definition, item))))) for e, item in found]
 
 
 def _form_page(definition: ProcessDefinition, element: Element, asked: Asked, case: CaseRow | None = None) -> str:

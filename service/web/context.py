@@ -91,7 +91,7 @@ def require_definition() -> ProcessDefinition:
 
 
 def has_flag(person: Actor | None, definition: ProcessDefinition | None, flag: str) -> bool:
-    """True if one of the person's roles carries ``flag`` (``edits_processes``, ``audits``) in the definition."""
+    """True if one of the person's roles carries ``flag`` (such as ``audits``) in the definition."""
     if person is None or definition is None:
         return False
     return any(bool(definition.roles.get(role, {}).get(flag)) for role in person.roles)
@@ -152,6 +152,8 @@ def _navigation(definition: ProcessDefinition | None, case_words: str) -> list[d
     links = [("Tasks", "tasks.index", "tasks"), (upper_first(case_words), "cases.index", "cases")]
     if has_flag(person, definition, "audits"):
         links.append(("History", "audit.index", "audit"))
+    if has_flag(person, definition, "operates"):
+        links.append(("Incidents", "incidents.index", "incidents"))
     if has_flag(person, definition, "edits_processes"):
         links.append(("Processes", "studio.index", "studio"))
     known = [link for link in links if link[1] in current_app.view_functions]

@@ -41,8 +41,9 @@ ACTION = re.compile(r"(add|remove):([A-Za-z0-9_-]{1,200}?)(?::([0-9]{1,3}))?")
 class Reading:
     """What was sent. ``raw`` goes to ``core.forms.submit``, ``typed`` to the page that shows it again.
 
-    ``action`` is ``save``, ``refresh``, ``add`` or ``remove`` (the last two have been done to ``typed``). ``appeared``
-    names questions that these answers bring up and that were not on the page: show them before anything is kept.
+    ``action`` is ``save``, ``draft``, ``refresh``, ``add`` or ``remove`` (the last two have been done to ``typed``).
+    ``appeared`` names questions that these answers bring up and that were not on the page: show them before anything
+    is kept.
     """
 
     raw: dict[str, object]
@@ -55,7 +56,7 @@ def read(form: Component, sent: Sent) -> Reading:
     """Read a posted form. Never fails, whatever was sent; judging is ``submit``'s part."""
     typed = _typed(form, sent, "")
     button = sent.get("_action") or "save"
-    action = button if button in ("save", "refresh") else _change_rows(form, typed, button)
+    action = button if button in ("save", "refresh", "draft") else _change_rows(form, typed, button)
     raw = answers(form, typed)
     before = sent.get("_asked")
     appeared = () if before is None else tuple(_appeared(form, raw, {}, "", frozenset(before.split())))

@@ -8,7 +8,22 @@ from flask import Blueprint, Flask, Response, redirect, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.wrappers import Response as Answer
 
-from service.web import audit, auth, cases, context, errors, filters, formlayout, practice, security, studio, tasks
+from service.web import (
+    audit,
+    auth,
+    cases,
+    context,
+    errors,
+    filters,
+    formlayout,
+    incidents,
+    practice,
+    security,
+    sharing,
+    studio,
+    tasks,
+    tending,
+)
 from service.web.security import access
 
 LARGEST_FORM = 4_000_000
@@ -28,7 +43,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)
-    for part in (audit.blueprint, studio.blueprint):
+    for part in (sharing.blueprint, tending.blueprint, incidents.blueprint, audit.blueprint, studio.blueprint):
         app.register_blueprint(part)
 
 

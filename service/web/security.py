@@ -24,6 +24,7 @@ RULES: dict[str, Rule] = {
     "signed in": lambda person: person is not None,
     "edits processes": lambda person: context.has_flag(person, context.current_definition(), "edits_processes"),
     "audits": lambda person: context.has_flag(person, context.current_definition(), "audits"),
+    "operates": lambda person: context.has_flag(person, context.current_definition(), "operates"),
 }
 """Every access rule a route may name. ``practice``: anybody, on a practice site only."""
 

@@ -23,7 +23,7 @@ SUMS = re.compile(r"(months_after|working_days_after)\([^()]*?,\s*(\d{1,3})\)")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A time limit as pages show it. ``state`` is ``met``, ``met late``, ``breached``, ``running``."""
+    """A time limit as pages show it. ``state`` is ``met``, ``met late``, ``breached``, ``stopped``, ``running``."""
 
     row: ClockRow
     state: str
@@ -37,6 +37,8 @@ def sentence(definition: ProcessDefinition, case: CaseRow, open_tasks: list[Task
     """Say where the case stands at the instant ``at``."""
     if case.status == "ended":
         return f"This ended on {british_date(case.ended_at)}: {case.outcome_name or 'finished'}."
+    if case.status == "suspended":
+        return "This is on hold: nothing can be done in it, and nothing happens by itself, until it goes on."
     if case.status == "incident":
         return "A step could not be finished. The people who look after the service have been told."
     if not open_tasks:
@@ -52,12 +54,12 @@ def sentence(definition: ProcessDefinition, case: CaseRow, open_tasks: list[Task
 def group(definition: ProcessDefinition, task: TaskRow) -> str:
     """Return whom a task is for, in words: the role, and the agency it is narrowed to."""
     role = definition.role_name(task.role)
-    return f"{role}, {_listed_as(definition, task.agency)}" if task.agency else role
+    return f"{role}, {listed_as(definition, task.agency)}" if task.agency else role
 
 
 def item(definition: ProcessDefinition, task: TaskRow) -> str:
     """Return what a task is about when it is one of several alike: the name of its item, else an empty text."""
-    return _listed_as(definition, task.item) if task.item else ""
+    return listed_as(definition, task.item) if task.item else ""
 
 
 def named(definition: ProcessDefinition, task: TaskRow) -> str:
@@ -65,7 +67,10 @@ def named(definition: ProcessDefinition, task: TaskRow) -> str:
     return ": ".join(filter(None, (task.name, item(definition, task))))
 
 
-def _listed_as(definition: ProcessDefinition, key: str) -> str:
+def listed_as(definition: ProcessDefinition, key: str | None) -> str:
+    """Return the name a directory gives to the id ``key``, else the id; an empty text for none."""
+    if key is None:
+        return ""
     names = {str(row["id"]): str(row["name"]) for rows in definition.directories.values() for row in rows}
     return names.get(key, key)
 
@@ -112,6 +117,8 @@ def limit(definition: ProcessDefinition, row: ClockRow) -> Limit:
 def _state(row: ClockRow) -> str:
     if row.met_at is not None:
         return "met" if row.met_in_time else "met late"
+    if row.stopped_at is not None:
+        return "stopped"
     return "breached" if row.breached_at is not None and row.breached_at >= row.due_at else "running"
 
 

@@ -3,17 +3,19 @@
 A task that was closed meanwhile gives a page that says by whom and when (409); what cannot be known gives 404.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from service.core.access import may_do
+from service.core.access import may_assign, may_do
+from service.core.commands import SaveDraft
 from service.core.definitions import Element, ProcessDefinition
-from service.core.errors import NotFound, TaskClosed, TaskHeld
+from service.core.errors import BrokenRule, CaseSuspended, Defect, NotFound, Problem, TaskClosed, TaskHeld
 from service.runtime.answering import Done
-from service.store import queries
+from service.store import people, queries, tending
 from service.store.rows import TaskRow
 from service.web import asking, context, standing
 from service.web.asking import Asked
@@ -68,7 +70,10 @@ def show(task_id: str) -> ResponseReturnValue:
     row = _row(task_id)
     if row.closed_at is not None:
         return _closed(row)
-    return _page(row, asking.blank(_definition(row), row.form))
+    with context.service().read() as db:
+        draft = tending.draft_of(db, context.actor().account_id, task_id)
+    asked = asking.blank(_definition(row), row.form)
+    return _page(row, asked if draft is None else replace(asked, typed=draft[0]), draft_at=draft[1] if draft else None)
 
 
 @blueprint.post("/<task_id>")
@@ -77,6 +82,8 @@ def complete(task_id: str) -> ResponseReturnValue:
     """Take the answers and complete the task; 303 to the next one, or the same page with 422."""
     row = _row(task_id)
     definition, person, handler = _definition(row), context.actor(), context.service().handler
+    if request.form.get("_action") == "draft":
+        return _save_draft(row)
     try:
         taken = asking.take(
             definition,
@@ -87,10 +94,38 @@ def complete(task_id: str) -> ResponseReturnValue:
         return _closed(_row(task_id), asking.typed_in_words(definition, row.form)), 409
     except TaskHeld:
         return _held(_row(task_id), asking.typed_in_words(definition, row.form)), 409
+    except (Defect, CaseSuspended):  # nothing of the step was kept: at least nothing typed shall be lost
+        context.service().sharing.save_draft(person, SaveDraft(task_id, asking.typed(definition, row.form)))
+        raise
     if isinstance(taken, Asked):
         return _page(row, taken), taken.status
     context.tell("Done", done_sentence(_title(definition, row), taken, _element(row).properties.get("next", "")))
     return redirect(next_page(taken, row.code), 303)
+
+
+def _save_draft(row: TaskRow) -> ResponseReturnValue:
+    """Keep what was typed, as it was typed, and lead to the person's tasks."""
+    definition = _definition(row)
+    typed = asking.typed(definition, row.form)
+    try:
+        context.service().sharing.save_draft(context.actor(), SaveDraft(row.id, typed))
+    except TaskClosed:
+        return _closed(_row(row.id), asking.typed_in_words(definition, row.form)), 409
+    except BrokenRule as refusal:
+        asked = replace(asking.blank(definition, row.form), typed=typed)
+        problems = refusal.problems or (Problem("", refusal.message),)
+        return _page(row, replace(asked, problems=problems)), 422
+    context.tell("Saved", f"Your answers to “{_title(definition, row)}” are kept for you. They have not been sent.")
+    return redirect(url_for("tasks.index"), 303)
+
+
+@blueprint.post("/<task_id>/draft/drop")
+@access("signed in")
+def drop_draft(task_id: str) -> ResponseReturnValue:
+    """Throw the person's half-written answers away and show the empty form."""
+    row = _row(task_id)
+    context.service().sharing.drop_draft(context.actor(), row.id)
+    return redirect(url_for("tasks.show", task_id=row.id), 303)
 
 
 @blueprint.post("/<task_id>/claim")
@@ -162,8 +197,11 @@ def _listed(row: TaskRow) -> Listed:
     return Listed(row, _title(definition, row), standing.item(definition, row), standing.group(definition, row))
 
 
-def _page(row: TaskRow, asked: Asked) -> str:
-    definition, element = _definition(row), _element(row)
+def _page(row: TaskRow, asked: Asked, *, draft_at: datetime | None = None) -> str:
+    definition, element, person = _definition(row), _element(row), context.actor()
+    with context.service().read() as db:
+        here = people.as_in(db, person, row.instance_id)
+        case = queries.case(db, person, row.code)
     return render_template(
         "tasks/task.html",
         row=row,
@@ -173,8 +211,12 @@ def _page(row: TaskRow, asked: Asked) -> str:
         item=standing.item(definition, row),
         element=element,
         clauses=[definition.clauses[key] for key in _clause_keys(element) if key in definition.clauses],
-        may_claim=row.assignee is None and may_do(context.actor(), row.role, row.agency),
-        is_mine=row.assignee == context.actor().account_id,
+        may_claim=row.owner == person.account_id or (row.assignee is None and may_do(here, row.role, row.agency)),
+        may_share=row.assignee == person.account_id or may_assign(definition, here, row.role, row.agency),
+        is_mine=row.assignee == person.account_id,
+        lent=row.owner == person.account_id,
+        draft_at=draft_at,
+        suspended=case is not None and case.status == "suspended",
         claim_key=context.new_key(),
     )
 

@@ -186,7 +186,7 @@ def test_a_message_nobody_waits_for_is_refused():
     case = limited()
     with pytest.raises(NotWaiting):
         case.take(DeliverMessage("begin"), "2026-02-01T09:00")
-    assert waiting_messages(LIMIT, case.state) == ["more"]
+    assert waiting_messages(LIMIT, case.state) == [("more", None)]
 
 
 def test_timers_fire_in_due_order_at_their_own_instants_after_a_pause():

@@ -30,20 +30,22 @@ from service.core.errors import (
 from service.core.events import (
     ClockBreached,
     ClockMoved,
+    InstanceEnded,
+    TimerCancelled,
+    TimerFired,
+    UserTaskCancelled,
+    UserTaskReleased,
+    VariablesSet,
+)
+from service.core.events_beside import (
     ClockStopped,
     IncidentResolved,
     InstanceCancelled,
-    InstanceEnded,
     InstanceResumed,
-    TimerCancelled,
-    TimerFired,
     UserTaskAssigned,
-    UserTaskCancelled,
     UserTaskDelegated,
-    UserTaskReleased,
     UserTaskReturned,
     VariablesCorrected,
-    VariablesSet,
 )
 
 LIMITED = a_definition(

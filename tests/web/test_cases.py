@@ -1,5 +1,7 @@
 """Starting a case and seeing where it stands."""
 
+from uuid import uuid4
+
 from visitor import PREFIX
 
 
@@ -99,6 +101,7 @@ def test_a_message_is_sent_by_its_role_only(site):
     token = clerk.get(f"/cases/{code}").form("/sign-out")["csrf_token"]
     answers = {
         "csrf_token": token,
+        "key": str(uuid4()),
         "extended_to-day": "1",
         "extended_to-month": "8",
         "extended_to-year": "2013",

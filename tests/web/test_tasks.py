@@ -132,7 +132,7 @@ def test_a_key_used_for_other_answers_is_refused(site):
     task = task_of(clerk)
     page = clerk.get(task)
     clerk.send(page, task, complete="yes", notes="Fine.")
-    answer = clerk.send(page, task, complete="yes", notes="Something else.", status=409)
+    answer = clerk.send(page, task, complete="yes", notes="Something else.", status=422)
     assert answer.heading == "You have already sent this page"
 
 

@@ -28,14 +28,12 @@ from service.core.engine.receiving import receive
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
 from service.core.errors import CaseEnded, CaseSuspended, NothingToDo, StepFailed
-from service.core.events import (
+from service.core.events import InstanceStarted, MessageDelivered, UserTaskCompleted
+from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceResumed,
-    InstanceStarted,
     InstanceSuspended,
-    MessageDelivered,
-    UserTaskCompleted,
     VariablesCorrected,
 )
 

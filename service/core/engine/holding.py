@@ -11,13 +11,8 @@ from service.core.commands import AssignUserTask, ClaimUserTask, DelegateUserTas
 from service.core.engine.memory import OpenTask
 from service.core.engine.running import Running, open_task
 from service.core.errors import NothingToDo, TaskClosed, TaskHeld
-from service.core.events import (
-    UserTaskAssigned,
-    UserTaskClaimed,
-    UserTaskDelegated,
-    UserTaskReleased,
-    UserTaskReturned,
-)
+from service.core.events import UserTaskClaimed, UserTaskReleased
+from service.core.events_beside import UserTaskAssigned, UserTaskDelegated, UserTaskReturned
 
 HELD = "Somebody else has taken this task."
 

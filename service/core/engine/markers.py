@@ -52,19 +52,27 @@ def _mark(run: Running, task: Task, found: dict[str, dict[str, set[str]]]) -> No
         marks["taken"].update(run.definition.processes[process].flows.get((before.task_spec.bpmn_id, element), ()))
 
 
-def waiting_messages(definition: ProcessDefinition, state: bytes) -> list[str]:
-    """The names of the messages an instance would take now: awaited in its flow, or starting an event sub-process."""
-    with definition.lock, determinism.seams("", 0, NEVER):
+def waiting_messages(definition: ProcessDefinition, state: bytes) -> list[tuple[str, str | None]]:
+    """The messages an instance would take now, each with the item it would be about (``None``: it is about the case).
+
+    They are awaited in its flow, or start an event sub-process.
+    """
+    with definition.lock, determinism.seams("", 0, NEVER) as seam:
         definition.specification.fresh()
-        workflow, _ = kept.load(definition.specification, state)
-        if workflow.completed:
+        workflow, memory = kept.load(definition.specification, state)
+        if workflow.completed or memory.suspended:
             return []
+        run = Running(definition, workflow, memory, seam, SafeEngine())
         waiting = tasks_in(workflow, TaskState.WAITING)
-        awaited = {n for task in waiting for n in _messages(getattr(task.task_spec, "event_definition", None))}
+        awaited = {
+            (n, run.item_of(task))
+            for task in waiting
+            for n in _messages(getattr(task.task_spec, "event_definition", None))
+        }
         for name in workflow.spec.start.trigger_specs:
             for start in definition.specification.called[name].bpmn_start_events:
-                awaited |= set(_messages(start.event_definition))
-    return sorted(awaited)
+                awaited |= {(n, None) for n in _messages(start.event_definition)}
+    return sorted(awaited, key=lambda found: (found[0], found[1] or ""))
 
 
 def _messages(event_definition: object) -> list[str]:

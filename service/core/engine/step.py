@@ -22,7 +22,8 @@ from service.core.engine.noticing import notice
 from service.core.engine.running import TICK, Running, check_alive
 from service.core.engine.telling import settle
 from service.core.errors import NothingToDo, StepFailed
-from service.core.events import Event, InstanceCancelled, InstanceEnded, VariablesSet
+from service.core.events import Event, InstanceEnded, VariablesSet
+from service.core.events_beside import InstanceCancelled
 from service.core.expressions import ExprError
 from service.core.expressions_hooks import SafeEngine
 

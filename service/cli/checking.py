@@ -1,0 +1,58 @@
+"""Verbs that check a definition without any database: lint, scenario."""
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import HOME, cli, out
+from service.core import gate, scenarios
+from service.core.calendar import LONDON, act_by, british
+from service.core.definitions import definition_of
+from service.core.scenarios import Report
+from service.runtime import bundles, linting
+
+
+@cli.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path), default=HOME)
+def lint(path: Path) -> None:
+    """Check PATH (a folder or one diagram, table or form) against everything a deployment refuses."""
+    gathered = linting.gather(path)
+    found = [f for f in gate.check(gathered.files) if gathered.only in {None, f.file}]
+    for f in found:
+        where = f"{f.file}:{f.line or 1}" + (f" {f.element}" if f.element else "")
+        out.print(f"{f.level}: {where}: {f.message} {f.mend} [{f.rule}]", markup=False, soft_wrap=True)
+    errors = sum(f.level == "error" for f in found)
+    count = 1 if gathered.only else len(gathered.files)
+    out.print(f"{count} file{'' if count == 1 else 's'}: {errors} errors, {len(found) - errors} warnings.")
+    raise SystemExit(1 if errors else 0)
+
+
+@cli.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+def scenario(path: Path) -> None:
+    """Play the scenarios in PATH (a folder or a file) with a simulated clock and print each clock."""
+    root = bundles.root_of(path)
+    definition = definition_of(bundles.read_folder(root))
+    texts = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    reports = [(p, scenarios.play(definition, p.read_text(encoding="utf-8"))) for p in texts]
+    for text_path, report in reports:
+        _print_report(text_path, report)
+    failed = sum(bool(r.failures) for _, r in reports)
+    out.print(f"{len(reports) - failed} passed, {failed} failed")
+    raise SystemExit(1 if failed or not reports else 0)
+
+
+def _print_report(path: Path, report: Report) -> None:
+    end = report.outcome or "still running"
+    out.print(f"{'FAILED' if report.failures else 'passed'}  {report.name} ({report.steps} steps, {end})", markup=False)
+    for clock in report.clocks.values():
+        due = clock.due.astimezone(LONDON).date()
+        state = "met" if clock.met else "running"
+        late = f", breached {', '.join(british(b) for b in clock.breaches)}" if clock.breaches else ""
+        moved = f" (first {british(clock.first_due)})" if clock.first_due != clock.due else ""
+        out.print(
+            f"        {clock.key}: due {british(due)}{moved}, act by {british(act_by(due))}, {state}{late}",
+            markup=False,
+        )
+    for failure in report.failures:
+        out.print(f"        {path}:{failure.line}: {failure.text}", markup=False, style="red")

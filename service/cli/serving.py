@@ -1,0 +1,75 @@
+"""Verbs that put the service to work: run, migrate, worker, user, deploy."""
+
+import os
+from pathlib import Path
+
+import click
+
+from service.app import create_service
+from service.cli.console import HOME, cli, out, with_service
+from service.core.errors import NothingToDo, Rejection
+from service.runtime import bundles, entering, logs, serving, worker
+from service.runtime.service import Service
+from service.settings import Settings
+from service.store.schema import migrate
+
+
+@cli.command()
+@click.option("--practice", is_flag=True, help="A practice site: invented cases, open accounts, a clock to move.")
+def run(*, practice: bool) -> None:
+    """Migrate, deploy what is not deployed yet, and serve pages and worker until Ctrl-C."""
+    environ = {**os.environ, **({"CASEWORK_PRACTICE": "1"} if practice else {})}
+    settings = Settings.from_env(environ)
+    if settings.practice and not settings.secret_key:
+        environ["CASEWORK_SECRET_KEY"] = serving.practice_key(settings.data_folder)
+    serving.require_free_port(settings)
+    service = create_service(settings)
+    serving.prepare(service, bundles.read_folder(HOME), out)
+    raise SystemExit(serving.serve(settings, environ, out))
+
+
+@cli.command(name="migrate")
+@with_service
+def migrate_(service: Service) -> None:
+    """Bring the database to this release's schema."""
+    migrate(service.store)
+    out.print("The database has the schema of this release.")
+
+
+@cli.command(name="worker")
+@with_service
+def worker_(service: Service) -> None:
+    """Fire due timers and send letters until told to stop."""
+    logs.configure()
+    worker.run(service)
+
+
+@cli.command()
+@click.argument("email")
+@click.option("--name", required=True, help="As colleagues know this person.")
+@click.option("--role", "roles", multiple=True, required=True, help="role or role@agency; may be given several times.")
+@click.password_option(help="Asked for when not given.")
+@with_service
+def user(service: Service, email: str, name: str, roles: tuple[str, ...], password: str) -> None:
+    """Add a person with roles, or give a person further roles."""
+    with service.read() as db:
+        known = service.definitions.current(db).roles
+    if unknown := [r for r in roles if r.partition("@")[0] not in known]:
+        raise Rejection(f"There is no role {', '.join(unknown)}. Roles: {', '.join(sorted(known))}.")
+    at = service.clock()
+    entering.add_account(service.store, email=email, name=name, password=password, roles=list(roles), at=at)
+    out.print(f"{email} may sign in as {', '.join(roles)}.", markup=False)
+
+
+@cli.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path), default=HOME)
+@click.option("--note", default="Deployed from the command line", help="Why, for the list of versions.")
+@with_service
+def deploy(service: Service, path: Path, note: str) -> None:
+    """Deploy the definition in the folder PATH; running cases stay on their version."""
+    try:
+        row = service.deployments.deploy(None, bundles.read_folder(bundles.root_of(path)), note)
+    except NothingToDo as same:
+        out.print(str(same))
+        return
+    out.print(f"Deployed as version {row.version} ({row.hash[:12]}).")
