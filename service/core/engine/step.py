@@ -77,7 +77,7 @@ def step(
             settle(run)
             _advance(run, seam.now)  # the command may have armed a timer whose instant has passed already
             _close(run, variables)
-        except (SpiffWorkflowException, ExprError, TypeError, ValueError, KeyError) as failure:
+        except (SpiffWorkflowException, ExprError, TypeError, ValueError, LookupError, AttributeError) as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
         if not run.events:
             raise NothingToDo("Nothing has changed.")
