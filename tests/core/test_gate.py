@@ -34,6 +34,11 @@ def waits(kind, text):
     return one(node("catch", "a", timer(kind, text)))
 
 
+def again(text):
+    """A line with a reminder beside it that comes again and again."""
+    return bounded(timer("Cycle", text), "end e3", arrows="late>e3", cancelActivity="false")
+
+
 def chooses(*arrows, default="", **more):
     gateway = node("xor", "g", **({"default": default} if default else {}))
     return diagram("start start", gateway, "end b", "end c", arrows="\n".join(["start>g", *arrows]), **more)
@@ -113,8 +118,8 @@ PAIRS = {
     ),
     "no-end": (diagram("start start", "task a", arrows="start>a"), one("task a")),
     "flow-into-start": (diagram("start start", "xor a", "end end", arrows="start>a\na>end:x\na>start:not x"),
-                        diagram("start start", "xor m", "xor a", "end end",
-                                arrows="start>m\nm>a\na>end:x\na>m:not x")),
+                        diagram("start start", "xor m", "user u", "xor a", "end end",
+                                arrows="start>m\nm>u\nu>a\na>end:x\na>m:not x")),
     "flow-out-of-end": (
         diagram("start start", "end e", "task a", "end end", arrows="start>e e>a a>end"), one("task a"),
     ),
@@ -222,8 +227,8 @@ PAIRS = {
     "timer": (waits("Duration", "P10D"), waits("Duration", '"P10D"')),
     "timer-missing": (one(node("catch", "a", event("timer"))), waits("Date", "months_after(started_on, 1)")),
     "timer-too-long": (waits("Duration", '"P9999999999D"'), waits("Duration", '"P3000D"')),
-    "cycle-too-short": (waits("Cycle", '"R3/PT5M"'), waits("Cycle", '"R3/PT1H"')),
-    "cycle-too-often": (waits("Cycle", '"R99999999/P1D"'), waits("Cycle", '"R200/P1D"')),
+    "cycle-too-short": (again('"R3/PT5M"'), again('"R3/PT1H"')),
+    "cycle-too-often": (again('"R99999999/P1D"'), again('"R200/P1D"')),
     "script-missing": (one("script a"), one(script("a", "x = 1"))),
     "script": (one(script("a", "__import__('os').system('x')")), one(script("a", "x = 1\ny = x + 1"))),
     "call-missing": (one(CALL), file(process("start start", CALL, "end end", arrows=LINE), OTHER)),
