@@ -92,6 +92,7 @@ def in_lanes(*lanes):
     return diagram(lane_set, "start start", "task a", "end end", note, arrows=LINE)
 
 
+LEFT_LATE = node("boundary", "late", timer("Duration", '"P1D"'), attachedToRef="a")
 OTHER_MESSAGE = '<bpmn:message id="n" name="withdrawn"/>'
 BESIDE = sub("extra", node("start", "s2", event("message", messageRef="m"), isInterrupting="false"), "end e2",
              arrows="s2>e2", triggeredByEvent="true")  # fmt: skip
@@ -300,6 +301,13 @@ PAIRS = {
         diagram("start start", "xor m", script("a", "n = n + 1"), node("xor", "g", default="g_to_m"), "end end",
                 arrows="start>m\nm>a\na>g\ng>m\ng>end:n > 5"),
     ),
+    "loop-without-choice": (
+        diagram("start start", "user a", LEFT_LATE, "user b", "end end", arrows="start>a a>b b>a late>end"),
+        diagram("start start", "user a", LEFT_LATE, "user b", "xor g", "end end",
+                arrows="start>a\na>b\nb>g\ng>a:again\ng>end:not again\nlate>end"),
+    ),
+    "id-missing": (one("task a").replace('<bpmn:process id="main"', "<bpmn:process"),
+                   one("task a").replace('id="a_to_end" ', "")),
     "never-taken": (
         chooses("g>b", "g>c:x > 5 and x < 3", default="g_to_b"), chooses("g>b", "g>c:x > 5 or x < 3", default="g_to_b"),
     ),
@@ -365,6 +373,15 @@ def test_a_join_that_lacks_an_interrupted_way_is_told():
     assert "join-never-completes" in errors(diagram(*steps, arrows=arrows))
     steps[5] = node("end", "out", event("terminate"))
     assert errors(diagram(*steps, arrows=arrows)) == {}
+
+
+def test_a_join_that_is_short_of_the_second_token_of_one_way_is_told():
+    chosen = node("xor", "g", default="g_to_j")
+    steps = ["start start", "and f", "xor m", "user a", chosen, "user b", "and j", "end end"]
+    arrows = "start>f\nf>m\nf>a\na>g\ng>j\nm>b\nb>j\nj>end"
+    assert errors(diagram(*steps, arrows=arrows)) == {}
+    again = f"{arrows}\ng>m:again"
+    assert "join-never-completes" in errors(diagram(*steps, arrows=again))
 
 
 def test_parallel_ways_that_meet_without_a_join_are_a_warning():

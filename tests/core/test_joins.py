@@ -86,6 +86,14 @@ def test_a_join_that_two_tokens_reach_on_each_way_fires_once_for_each_pair():
     assert case.waiting == ["z", "z"]
 
 
+def test_flows_without_an_id_are_followed():
+    nameless = '<bpmn:sequenceFlow sourceRef="{}" targetRef="{}"/>'
+    case = Played(a_definition(BEGIN, user("a"), end(), nameless.format("begin", "a"), nameless.format("a", "end")))
+    case.start()
+    case.complete("a", "2026-03-03T09:00")
+    assert case.outcome == "end"
+
+
 def test_no_true_way_out_of_an_inclusive_gateway_is_a_defect_that_names_it():
     definition = a_definition(
         BEGIN, user("q"), gate("choose", "inclusive"), end(), end("other"), flow("begin", "q", "choose"),

@@ -44,6 +44,9 @@ from service.core.expressions import ExprError
 from service.core.expressions_hooks import SafeEngine
 
 FIRINGS = 10_000
+ENGINE_FAILURES = (
+    SpiffWorkflowException, ExprError, TypeError, ValueError, LookupError, AttributeError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def step(
             settle(run)
             _advance(run, seam.now)  # the command may have armed a timer whose instant has passed already
             _close(run, variables)
-        except (SpiffWorkflowException, ExprError, TypeError, ValueError, LookupError, AttributeError) as failure:
+        except ENGINE_FAILURES as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
         if not run.events:
             raise NothingToDo("Nothing has changed.")

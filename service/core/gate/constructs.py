@@ -10,6 +10,9 @@ from service.core.gate.xml_door import BPMN, SPIFF
 
 GLOBAL_TASKS = {"globalTask", "globalUserTask", "globalManualTask", "globalScriptTask", "globalBusinessRuleTask"}
 KIND_WORDS = {"signal": "signal", "conditional": "condition"}
+NEED_IDS = {
+    "process": "process", "message": "message", "signal": "signal", "error": "error", "escalation": "escalation",
+}  # fmt: skip
 KNOWN_EXTENSIONS = {
     "calledDecisionId", "instructionsForEndUser", "messagePayload", "messageVariable", "payloadExpression",
     "variableName", "preScript", "postScript", "properties", "property", "unitTests", "unitTest", "inputJson",
@@ -25,14 +28,23 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
             message = f"The global task “{child.get('name') or child.get('id')}” is not run here."
             yield error(document.path, child, "global-task", message, "Draw it as a process of its own, and call that.")
         yield from _extensions(document.path, document.root)
+        yield from _nameless(document.path, document.root)
     called = frozenset(called_by(n) for s in bundle.running for n in s.of_kind("callActivity"))
     for scope in bundle.running:
         yield from _of_scope(scope, called)
         for node in scope.nodes.values():
             if not node.id:
-                message = f"A {node.words[4:]} has no id."
+                message = f"{node.words} has no id, so no flow can lead to it."
                 yield error(scope.file, node.xml, "id-missing", message, "Give it an id.")
             yield from _of_node(scope, node)
+
+
+def _nameless(path: str, root: etree._Element) -> Iterator[Finding]:
+    for kind, words in NEED_IDS.items():
+        for node in root.iterchildren(f"{{{BPMN}}}{kind}"):
+            if not node.get("id"):
+                message = f"The {words} “{node.get('name') or ''}” has no id, so nothing can refer to it."
+                yield error(path, node, "id-missing", message, "Give it an id.")
 
 
 def _extensions(path: str, root: etree._Element) -> Iterator[Finding]:

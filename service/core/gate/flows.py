@@ -71,9 +71,6 @@ def _deciding(scope: Scope, node: Node, out: list[Flow]) -> Iterator[Finding]:
         return
     default = node.xml.get("default")
     for flow in out:
-        if not flow.id:
-            message = f"A flow out of {node.mention} has no id."
-            yield error(scope.file, flow.xml, "flow-without-id", message, "Give it an id.")
         if flow.id != default and not flow.condition:
             message = f"A flow out of {node.mention} says neither when it is taken nor that it"
             message += " is the default."
