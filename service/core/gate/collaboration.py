@@ -1,7 +1,7 @@
 """Pools, lanes, message flows and the drawing itself: what surrounds the processes on the page."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
@@ -18,7 +18,7 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
     """Yield what is wrong with message flows, lanes, names and the drawing."""
     for document in bundle.documents:
         scopes = [s for s in bundle.scopes if s.file == document.path]
-        yield from _pools(document, scopes)
+        yield from _pools(document, bundle.processes())
         yield from _message_flows(document, scopes)
         yield from _loose_ends(document)
         yield from _lanes(document, scopes)
@@ -28,8 +28,7 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
         yield from _names(scope)
 
 
-def _pools(document: Document, scopes: list[Scope]) -> Iterator[Finding]:
-    known = {s.id for s in scopes if s.parent is None}
+def _pools(document: Document, known: Mapping[str, Scope]) -> Iterator[Finding]:
     elsewhere = document.root.find("bpmn:import", NS) is not None
     for pool in document.root.iterfind(".//bpmn:participant", NS):
         ref = (pool.get("processRef") or "").rsplit(":", 1)[-1]
