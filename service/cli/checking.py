@@ -17,7 +17,7 @@ from service.runtime import bundles, linting
 def lint(path: Path) -> None:
     """Check PATH (a folder or one diagram, table or form) against everything a deployment refuses."""
     gathered = linting.gather(path)
-    found = [f for f in gate.check(gathered.files) if gathered.only in {None, f.file}]
+    found = [f for f in gate.check(gathered.files, alone=gathered.alone) if gathered.only in {None, f.file}]
     for f in found:
         where = f"{f.file}:{f.line or 1}" + (f" {f.element}" if f.element else "")
         out.print(f"{f.level}: {where}: {f.message} {f.mend} [{f.rule}]", markup=False, soft_wrap=True)

@@ -25,6 +25,9 @@ def diagram(root: etree._Element) -> etree._Element:
             parent = node.getparent()
             if parent is not None:
                 parent.remove(node)
+    for number, flow in enumerate(copy.iter(f"{{{BPMN}}}sequenceFlow")):
+        if not flow.get("id"):  # an id may be left out (BPMN 2.0, table 8.5); the engine would leave out the flow
+            flow.set("id", f"unnamed_flow_{number}")
     known = {node.get("id") for node in copy.iter() if node.get("id")}
     for node in copy.iter(f"{{{BPMN}}}*"):
         _plain(node, known)

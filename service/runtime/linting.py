@@ -14,10 +14,14 @@ DEPLOYMENT = "processes/deployment.json"
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The files to check, by path, and the one path whose findings were asked for (``None``: all of them)."""
+    """The files to check, by path, and the one path whose findings were asked for (``None``: all of them).
+
+    ``alone``: one file that lies in no deployment, so that what it names may be elsewhere.
+    """
 
     files: dict[str, bytes]
     only: str | None
+    alone: bool = False
 
 
 def gather(path: Path) -> Gathered:
@@ -39,7 +43,7 @@ def gather(path: Path) -> Gathered:
         loose = {p.relative_to(own).as_posix(): p for kind in LOOSE for p in own.rglob(kind) if p.is_file()}
         return Gathered(_read(loose), None)
     kind = "forms" if own.suffix == ".json" else "processes"
-    return Gathered({f"{kind}/{own.name}": own.read_bytes()}, None)
+    return Gathered({f"{kind}/{own.name}": own.read_bytes()}, None, alone=True)
 
 
 def _deployment_around(own: Path) -> Path | None:

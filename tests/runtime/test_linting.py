@@ -28,12 +28,16 @@ def test_one_file_of_a_deployment_keeps_its_companions_and_is_asked_for_alone(de
     found = gather(deployment / "processes" / "application.bpmn")
     assert found.files == gather(deployment).files
     assert found.only == "processes/application.bpmn"
+    assert not found.alone
 
 
 def test_a_lone_file_stands_alone_even_beside_others(tmp_path):
     for name in ("a.bpmn", "b.bpmn"):
         (tmp_path / name).write_text(LONE)
-    assert list(gather(tmp_path / "a.bpmn").files) == ["processes/a.bpmn"]
+    found = gather(tmp_path / "a.bpmn")
+    assert list(found.files) == ["processes/a.bpmn"]
+    assert found.alone
+    assert not gather(tmp_path).alone
 
 
 def test_a_folder_that_only_lies_near_a_deployment_is_no_part_of_it(deployment):

@@ -13,10 +13,10 @@ from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.data_spec import TaskDataReference
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask, MultiInstanceTask
 from SpiffWorkflow.specs.base import TaskSpec
-from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 from SpiffWorkflow.task import Task
 
 from service.core import engine_form
+from service.core.engine.joins import DiagramParser
 
 
 class VariableList(TaskDataReference):
@@ -36,6 +36,19 @@ class VariableList(TaskDataReference):
     def exists(self, my_task: Task) -> bool:
         """Whether the process variable is set at all."""
         return self.bpmn_id in my_task.workflow.script_engine.environment.variables
+
+
+class Item(TaskDataReference):
+    """The item of a multi-instance, as its steps see it.
+
+    Each turn leaves its item behind in the data of the repetition. The engine takes that for a clash, so that no
+    sequential repetition would come to its second turn; and a turn would see the item of the one before.
+    """
+
+    def exists(self, my_task: Task) -> bool:
+        """Asked before each turn begins: sweep away what the turn before left, so that nothing is in the way."""
+        my_task.data.pop(self.bpmn_id, None)
+        return False
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._El
 
     Raises SpiffWorkflow's ``ValidationException`` for what the engine cannot read; the gate says it in plain words.
     """
-    parser = SpiffBpmnParser()
+    parser = DiagramParser()
     for path, root in tables.items():
         parser.add_dmn_xml(engine_form.table(root), filename=path)
     for path, root in diagrams.items():
@@ -93,5 +106,5 @@ def _read_from_variables(spec: MultiInstanceTask) -> tuple[str, str]:
     if spec.input_item is None:
         return "", spec.data_input.bpmn_id
     # Expressions speak of the item by its name; its id only has to be unique in the file.
-    spec.input_item = TaskDataReference(spec.input_item.bpmn_name or spec.input_item.bpmn_id)
+    spec.input_item = Item(spec.input_item.bpmn_name or spec.input_item.bpmn_id)
     return spec.input_item.bpmn_id, spec.data_input.bpmn_id

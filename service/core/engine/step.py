@@ -28,6 +28,9 @@ from service.core.expressions import ExprError
 from service.core.expressions_hooks import SafeEngine
 
 FIRINGS = 10_000
+ENGINE_FAILURES = (
+    SpiffWorkflowException, ExprError, TypeError, ValueError, LookupError, AttributeError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def step(
             apply(run, command)
             _follow(run)
             _close(run, variables)
-        except (SpiffWorkflowException, ExprError, TypeError, ValueError, KeyError) as failure:
+        except ENGINE_FAILURES as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
         if not run.events:
             raise NothingToDo("Nothing has changed.")

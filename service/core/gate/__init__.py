@@ -12,6 +12,7 @@ from service.core.gate import (
     collaboration,
     constructs,
     decisions,
+    endless,
     events,
     flows,
     forms,
@@ -36,24 +37,36 @@ __all__ = ["Finding", "check"]
 
 DIAGRAMS = (".bpmn", ".bpmn20.xml", ".bpmn.xml")
 TABLES = (".dmn", ".dmn.xml")
+ECHOES = {
+    "unreachable", "dead-end", "no-way-out", "join-never-completes", "several-flows-out", "boundary-leads-nowhere",
+}  # fmt: skip
 RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
-    forms.findings, soundness.findings,
+    forms.findings, soundness.findings, endless.findings,
 )  # fmt: skip
 
 
-def check(files: Mapping[str, str | bytes]) -> list[Finding]:
+def check(files: Mapping[str, str | bytes], *, alone: bool = False) -> list[Finding]:
     """Return everything the gate finds in ``files`` (path to content), by file and line, errors before warnings.
+
+    ``alone``: one file out of its deployment; what it calls for by name may lie in files that are not at hand.
 
     Looks at diagrams (``*.bpmn``), decision tables (``*.dmn``) and the JSON files of a deployment; others are passed.
     """
-    bundle, found = _read(files)
+    bundle, found = _read(files, alone=alone)
     if not any(f.rule in {"too-many-elements", "too-crowded"} for f in found):
         found += _judge(bundle)
     if not any(f.level == "error" for f in found):
         found += reading.findings(bundle)
-    return sorted(set(found), key=lambda f: (f.file, f.level, f.line or 0, f.element or "", f.rule, f.message))
+    told = set(_without_echoes(found))
+    return sorted(told, key=lambda f: (f.file, f.level, f.line or 0, f.element or "", f.rule, f.message))
+
+
+def _without_echoes(found: list[Finding]) -> list[Finding]:
+    """Leave aside what only follows from two elements having one id: the one read last hides the other."""
+    doubled = {f.file for f in found if f.rule in {"duplicate-id", "id-missing"}}
+    return [f for f in found if f.file not in doubled or f.rule not in ECHOES]
 
 
 def _judge(bundle: Bundle) -> list[Finding]:
@@ -67,7 +80,7 @@ def _judge(bundle: Bundle) -> list[Finding]:
     return found
 
 
-def _read(files: Mapping[str, str | bytes]) -> tuple[Bundle, list[Finding]]:
+def _read(files: Mapping[str, str | bytes], *, alone: bool) -> tuple[Bundle, list[Finding]]:
     found: list[Finding] = []
     diagrams: list[Document] = []
     tables: list[Document] = []
@@ -89,7 +102,7 @@ def _read(files: Mapping[str, str | bytes]) -> tuple[Bundle, list[Finding]]:
     scopes = tuple(s for d in diagrams for s in scopes_of(d))
     if not (diagrams or tables or parsed or found or broken):
         found.append(_nothing())
-    return Bundle(tuple(diagrams), tuple(tables), scopes, parsed), found + broken
+    return Bundle(tuple(diagrams), tuple(tables), scopes, parsed, alone), found + broken
 
 
 def _kind(path: str) -> str | None:

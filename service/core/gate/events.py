@@ -64,12 +64,22 @@ def _event(scope: Scope, node: Node, declared: Declared) -> Iterator[Finding]:
         if kind == "conditional":
             yield from _condition(scope, node, definition)
     yield from _special(scope, node)
+    yield from _cycle(scope, node)
+
+
+def _cycle(scope: Scope, node: Node) -> Iterator[Finding]:
+    """A repeated time belongs where each turn starts something beside the flow."""
+    in_flow = node.kind == "intermediateCatchEvent" or (node.kind == "boundaryEvent" and node.interrupts)
+    if in_flow and node.xml.find("bpmn:timerEventDefinition/bpmn:timeCycle", NS) is not None:
+        message = f"{node.words} waits for a repeated time: what follows it would be done once for every turn."
+        mend = "Write a duration or a date; a repeated time fits a boundary event that does not interrupt."
+        yield error(scope.file, node.xml, "cycle-place", message, mend)
 
 
 def _named(scope: Scope, node: Node, definition: etree._Element, declared: Declared) -> Iterator[Finding]:
     kind = kind_of(definition)
     ref = (definition.get(NAMED[kind]) or "").rsplit(":", 1)[-1]
-    mend = f"Choose a {kind} for it in the panel, and give that {kind} a name."
+    mend = f"Choose {'an' if kind[0] == 'e' else 'a'} {kind} for it in the panel, and give that {kind} a name."
     if not ref:
         if kind in MUST_NAME:
             message = f"{node.words} does not say which {kind} it is about."

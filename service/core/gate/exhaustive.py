@@ -39,6 +39,17 @@ def always_one(conditions: Iterable[str]) -> bool:
         return False
 
 
+def never(condition: str) -> bool:
+    """Whether a condition is false whatever the values are, as far as can be proved."""
+    try:
+        tree = ast.parse(condition.strip(), mode="eval").body
+        constants: dict[str, set[object]] = {}
+        _collect(tree, constants)
+        return not any(truth(tree, point) for point in points(constants))
+    except (Unproved, SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return False
+
+
 def points(constants: Mapping[str, set[object]]) -> Iterable[dict[str, object]]:
     """Every combination of the values that matter. Raises ``Unproved`` when there are too many."""
     choices = {subject: samples(found) for subject, found in constants.items()}

@@ -30,7 +30,10 @@ def _ends_of(scope: Scope, flow: Flow, places: dict[tuple[str, str], Scope]) -> 
         if end in scope.nodes:
             continue
         where = places.get((scope.file, end))
-        if where is None:
+        if not end:
+            message = f"A flow {side} nowhere: it is connected at one end only."
+            yield error(scope.file, flow.xml, "flow-to-nothing", message, "Connect the flow again, or delete it.")
+        elif where is None:
             message = f"A flow {side} at “{end}”, and there is no such step."
             yield error(scope.file, flow.xml, "flow-to-nothing", message, "Connect the flow again, or delete it.")
         else:
@@ -68,9 +71,6 @@ def _deciding(scope: Scope, node: Node, out: list[Flow]) -> Iterator[Finding]:
         return
     default = node.xml.get("default")
     for flow in out:
-        if not flow.id:
-            message = f"A flow out of {node.mention} has no id."
-            yield error(scope.file, flow.xml, "flow-without-id", message, "Give it an id.")
         if flow.id != default and not flow.condition:
             message = f"A flow out of {node.mention} says neither when it is taken nor that it"
             message += " is the default."
@@ -78,6 +78,20 @@ def _deciding(scope: Scope, node: Node, out: list[Flow]) -> Iterator[Finding]:
             yield error(scope.file, flow.xml, "condition-missing", message, mend)
     if default is None and all(f.condition for f in out):
         yield from _without_default(scope, node, [f.condition or "" for f in out])
+    yield from _never_taken(scope, node, [f for f in out if f.id != default and f.condition])
+
+
+def _never_taken(scope: Scope, node: Node, out: list[Flow]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for flow in out:
+        text = " ".join((flow.condition or "").split())
+        told = "can never be true" if exhaustive.never(text) else None
+        if node.kind == "exclusiveGateway" and text in seen:
+            told = "is the same as that of another way, which is taken first"
+        seen.add(text)
+        if told:
+            message = f"The condition of a flow out of {node.mention} {told}, so this way is never taken."
+            yield error(scope.file, flow.xml, "never-taken", message, "Correct the condition, or delete the flow.")
 
 
 def _without_default(scope: Scope, node: Node, conditions: list[str]) -> Iterator[Finding]:
@@ -102,6 +116,34 @@ def _event_based(scope: Scope, node: Node, out: list[Flow]) -> Iterator[Finding]
             yield error(scope.file, target.xml, "event-gateway", message, "Draw the event twice, once for each way.")
         if flow.condition:
             yield _pointless(scope, node, flow)
+    yield from _first_of(scope, node, [scope.nodes[f.target] for f in out])
+
+
+def _first_of(scope: Scope, node: Node, awaited: list[Node]) -> Iterator[Finding]:
+    """What may not stand side by side after an event-based gateway (BPMN 2.0, 10.5.6)."""
+    seen: set[tuple[str, str]] = set()
+    tasks = [n for n in awaited if n.kind == "receiveTask"]
+    if tasks and any(n.definition("message") is not None for n in awaited):
+        message = f"{node.words} is followed by message events and by receive tasks; only one of the two is allowed."
+        yield error(scope.file, tasks[0].xml, "event-gateway", message, "Make them all waiting events.")
+    for target in awaited:
+        if target.kind == "receiveTask" and scope.boundaries(target.id):
+            message = f"{target.words} follows an event-based gateway and may carry no boundary event there."
+            yield error(scope.file, target.xml, "event-gateway", message, "Make it another way out of the gateway.")
+        for key in _awaited_of(target):
+            if key in seen:
+                message = f"{target.words} waits for what another way out of {node.mention} waits for too."
+                yield error(scope.file, target.xml, "event-gateway", message, "Let each way wait for something else.")
+            seen.add(key)
+
+
+def _awaited_of(node: Node) -> Iterator[tuple[str, str]]:
+    for kind in ("message", "signal"):
+        found = node.definition(kind)
+        ref = node.xml.get("messageRef") if kind == "message" and found is None else None
+        ref = ref or ("" if found is None else found.get(f"{kind}Ref") or "")
+        if ref:
+            yield kind, ref
 
 
 def _plain(scope: Scope, node: Node, out: list[Flow]) -> Iterator[Finding]:

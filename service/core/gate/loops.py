@@ -44,7 +44,10 @@ def _multi_instance(scope: Scope, node: Node, multi: etree._Element) -> Iterator
     counted = multi.find("bpmn:loopCardinality", NS)
     if not listed and counted is None:
         message = f"{node.words} is repeated, but does not say over which list."
-        yield error(scope.file, multi, "loop-without-list", message, "Name the list to repeat over, such as  agencies.")
+        mend = "Name the list to repeat over (loopDataInputRef), such as  agencies."
+        if _in_another_way(multi):
+            message = f"{node.words} names its list as another tool does, which is not read here."
+        yield error(scope.file, multi, "loop-without-list", message, mend)
     elif listed and counted is not None:
         message = f"{node.words} names both a list and a number of times to repeat."
         yield error(scope.file, multi, "loop-list-and-number", message, "Keep the list.")
@@ -57,6 +60,12 @@ def _multi_instance(scope: Scope, node: Node, multi: etree._Element) -> Iterator
     if wrong:
         message = f"{node.words} has a condition for stopping early that cannot be answered: {wrong}"
         yield error(scope.file, done, "condition", message, "Write it as a comparison, or leave it out.")
+
+
+def _in_another_way(multi: etree._Element) -> bool:
+    """Whether the list stands in an extension of another tool."""
+    inside = multi.find("bpmn:extensionElements/{*}loopCharacteristics", NS) is not None
+    return inside or any(str(name).endswith("}collection") for name in multi.attrib)
 
 
 def _cardinality(scope: Scope, node: Node, counted: etree._Element) -> Iterator[Finding]:

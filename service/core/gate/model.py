@@ -118,12 +118,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """All that is deployed together. ``json`` maps a path to its parsed value."""
+    """All that is deployed together. ``json`` maps a path to its parsed value.
+
+    ``alone``: one file out of its deployment, whose companions are not at hand.
+    """
 
     documents: tuple[Document, ...]
     tables: tuple[Document, ...]
     scopes: tuple[Scope, ...]
     json: Mapping[str, object]
+    alone: bool = False
 
     @property
     def running(self) -> list[Scope]:
@@ -179,6 +183,11 @@ def properties_of(node: etree._Element) -> dict[str, str]:
     """The ``spiffworkflow:property`` values of an element."""
     found = node.iterfind("bpmn:extensionElements/spiff:properties/spiff:property", NS)
     return {p.get("name", ""): p.get("value", "") for p in found}
+
+
+def called_by(node: Node) -> str:
+    """The id of the process a call activity names, without a namespace prefix."""
+    return (node.xml.get("calledElement") or "").rsplit(":", 1)[-1].strip()
 
 
 def scopes_of(document: Document) -> Iterator[Scope]:

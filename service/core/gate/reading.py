@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
-from SpiffWorkflow.spiff.parser.process import SpiffBpmnParser
 
 from service.core import engine_form
+from service.core.engine.joins import DiagramParser
 from service.core.gate.finding import Finding
 from service.core.gate.model import Bundle
 
@@ -14,7 +14,7 @@ MEND = "Draw this part again in the editor; if it still cannot be read, ask the 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
     """Yield one error if the engine cannot read the deployment. Ask only when nothing else was wrong."""
-    engine = SpiffBpmnParser()
+    engine = DiagramParser()
     place = bundle.documents[0].path if bundle.documents else ""
     try:
         for document in bundle.tables:

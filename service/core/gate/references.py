@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from service.core.gate.constructs import GLOBAL_TASKS
-from service.core.gate.finding import Finding, error
-from service.core.gate.model import Bundle, Node, Scope, text_of
+from service.core.gate.finding import Finding, error, warning
+from service.core.gate.model import Bundle, Node, Scope, called_by, text_of
 from service.core.gate.xml_door import BPMN, NS
 
 DMN_DECISION = "{*}decision"
+_HERE = {False: "part of this deployment", True: "in this file"}
 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
         for node in scope.of_kind("callActivity"):
             yield from _call(bundle, scope, node, processes)
         for node in scope.of_kind("businessRuleTask"):
-            yield from _decision(scope, node, decisions)
+            yield from _decision(bundle, scope, node, decisions)
         for node in scope.of_kind("serviceTask"):
             message = f"{node.words} asks another system to act; nothing in this service performs it."
             mend = "Make it a user task, or a script task that only works something out."
@@ -52,23 +53,22 @@ def _main(bundle: Bundle) -> Iterator[Finding]:
         yield error(main.file, main.xml, "main-cannot-start", message, "Let its start event wait for a message.")
 
 
-def called(node: Node) -> str:
-    """The id of the process a call activity names, without a namespace prefix."""
-    return (node.xml.get("calledElement") or "").rsplit(":", 1)[-1].strip()
-
-
 def _call(bundle: Bundle, scope: Scope, node: Node, processes: dict[str, Scope]) -> Iterator[Finding]:
-    name = called(node)
+    name = called_by(node)
     target = processes.get(name)
     mend = "Choose the process to run in the panel, and deploy that process together with this one."
     if not name:
-        yield error(scope.file, node.xml, "call-missing", f"{node.words} does not say which process to run.", mend)
+        message = f"{node.words} does not say which process to run."
+        if _zeebe(node, "calledElement"):
+            message = f"{node.words} names its process as another tool does, which is not read here."
+        yield error(scope.file, node.xml, "call-missing", message, mend)
     elif target is None:
         root = bundle.document_of(scope.file).root
         if any(g.get("id") == name for g in root.iterchildren(*(f"{{{BPMN}}}{k}" for k in GLOBAL_TASKS))):
             return
-        message = f"{node.words} runs the process “{name}”, which is not part of this deployment."
-        yield error(scope.file, node.xml, "call-missing", message, mend)
+        message = f"{node.words} runs the process “{name}”, which is not {_HERE[bundle.alone]}."
+        tell = warning if bundle.alone and not _is_something_else(bundle, name) else error
+        yield tell(scope.file, node.xml, "call-missing", message, mend)
     elif not target.executable:
         message = f"{node.words} runs the process “{name}”, which is marked as not executable."
         yield error(scope.file, node.xml, "call-not-executable", message, f"Mark “{name}” as executable.")
@@ -77,24 +77,37 @@ def _call(bundle: Bundle, scope: Scope, node: Node, processes: dict[str, Scope])
         yield error(scope.file, node.xml, "call-cannot-start", message, f"Give “{name}” a plain start event.")
 
 
-def _decision(scope: Scope, node: Node, decisions: set[str | None]) -> Iterator[Finding]:
+def _is_something_else(bundle: Bundle, name: str) -> bool:
+    """Whether the id belongs to a part of the diagram that is no process, so that no other file can hold it."""
+    return any(name in s.nodes or name in {f.id for f in s.flows} for s in bundle.scopes)
+
+
+def _decision(bundle: Bundle, scope: Scope, node: Node, decisions: set[str | None]) -> Iterator[Finding]:
     name = text_of(node.xml.find("bpmn:extensionElements/spiff:calledDecisionId", NS))
     mend = "Choose the decision table in the panel, and deploy it together with this diagram."
     if not name:
-        yield error(scope.file, node.xml, "decision-missing", f"{node.words} does not say which table decides.", mend)
-    elif name not in decisions:
-        message = f"{node.words} asks the decision table “{name}”, which is not part of this deployment."
+        message = f"{node.words} does not say which table decides."
+        if any(str(k).endswith("}decisionRef") for k in node.xml.attrib) or _zeebe(node, "calledDecision"):
+            message = f"{node.words} names its decision table as another tool does, which is not read here."
         yield error(scope.file, node.xml, "decision-missing", message, mend)
+    elif name not in decisions:
+        message = f"{node.words} asks the decision table “{name}”, which is not {_HERE[bundle.alone]}."
+        tell = warning if bundle.alone else error
+        yield tell(scope.file, node.xml, "decision-missing", message, mend)
+
+
+def _zeebe(node: Node, kind: str) -> bool:
+    return node.xml.find(f"bpmn:extensionElements/{{*}}{kind}", NS) is not None
 
 
 def _cycles(bundle: Bundle, processes: dict[str, Scope]) -> Iterator[Finding]:
     calls: dict[str, set[str]] = {}
     for scope in bundle.running:
         for node in scope.of_kind("callActivity"):
-            calls.setdefault(scope.process, set()).add(called(node))
+            calls.setdefault(scope.process, set()).add(called_by(node))
     for scope in bundle.running:
         for node in scope.of_kind("callActivity"):
-            if called(node) in processes and scope.process in _all_called(called(node), calls):
+            if called_by(node) in processes and scope.process in _all_called(called_by(node), calls):
                 message = f"{node.words} runs a process that in the end runs this one again: it would never finish."
                 mend = "Draw the repetition as a loop back inside one process."
                 yield error(scope.file, node.xml, "call-cycle", message, mend)

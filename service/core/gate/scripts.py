@@ -39,6 +39,11 @@ def _script_task(scope: Scope, node: Node) -> Iterator[Finding]:
         message = f"The script of {node.mention} cannot be run: {wrong}"
         mend = "Write only lines of the form  name = expression."
         yield error(scope.file, script, "script", message, mend)
+    for target, text in formulas.assignments(text_of(script)):
+        found = formulas.value(text)
+        if found and found[1]:
+            message = f"The script of {node.mention} cannot work out “{target}”: {found[1]}"
+            yield error(scope.file, script, "script", message, "Correct this line.")
 
 
 def _extensions(scope: Scope, node: Node) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from service.core.gate.finding import Finding, error
-from service.core.gate.model import ACTIVITIES, Bundle, Scope
+from service.core.gate.model import ACTIVITIES, Bundle, Node, Scope
 
 CHOICES = {"exclusiveGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway"}
 MOST_ELEMENTS = 2_000
@@ -30,6 +30,11 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
             message += " along every combination of them, could not start it."
             mend = "Move some of the parallel stretches into processes of their own, and call them."
             yield error(scope.file, scope.xml, "too-many-ways-ahead", message, mend)
+        for node in _rounds_without_choice(scope):
+            message = f"{node.words} is part of a loop without a gateway that chooses: the engine, which looks ahead to"
+            message += " the next choice, could not start it."
+            mend = "Put an exclusive gateway into the loop, with a way out of it."
+            yield error(scope.file, node.xml, "loop-without-choice", message, mend)
         if _depth(scope) > DEEPEST:
             message = f"{scope.words} stands inside more than {DEEPEST} sub-processes."
             yield error(scope.file, scope.xml, "too-deep", message, "Move it into a process of its own.")
@@ -57,6 +62,23 @@ def ahead(scope: Scope) -> int:
     for node_id in _last_first(after):
         laid[node_id] = min(1 + sum(laid.get(t, 0) for t in after[node_id]), MOST_AHEAD + 1)
     return max(laid.values(), default=0)
+
+
+def _rounds_without_choice(scope: Scope) -> list[Node]:
+    """The first step of a loop that passes no choice, if there is one: found by taking away all that leads out."""
+    after = {
+        i: [] if scope.nodes[i].kind in CHOICES else [f.target for f in scope.outgoing.get(i, ())] for i in scope.nodes
+    }
+    count = {i: sum(t == i for targets in after.values() for t in targets) for i in after}
+    free = [i for i, n in count.items() if n == 0]
+    while free:
+        for target in after.pop(free.pop()):
+            count[target] -= 1
+            if count[target] == 0:
+                free.append(target)
+    left = _last_first({i: [t for t in targets if t in after] for i, targets in after.items()})
+    on_it = [i for i in left if any(t in after for t in after[i])]
+    return [scope.nodes[min(on_it, key=list(scope.nodes).index)]] if on_it else []
 
 
 def _last_first(after: dict[str, list[str]]) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """Joins that can never complete, and steps done twice: found by playing the token game on each level of a diagram.
 
 The game is bounded; where the bound is reached nothing is said. Conditions are not looked at: every way out of a
-gateway counts as possible. A marking in which two tokens lie on one flow is left aside for deadlocks, since what is
-then meant depends on more than the drawing.
+gateway counts as possible. A marking in which more than two tokens would lie on one flow is left aside for deadlocks.
 """
 
 from collections.abc import Iterator

@@ -43,6 +43,7 @@ def _starts(scope: Scope) -> Iterator[Finding]:
     if not starts:
         message = f"{scope.words} has no start event, so it can never begin."
         yield error(scope.file, scope.xml, "no-start", message, "Draw a start event and connect it.")
+    yield from _same_start(scope, starts)
     plain = [s for s in starts if not s.definitions()]
     for start in plain[1:]:
         message = f"{scope.words} has more than one plain start event: nobody can tell where it begins."
@@ -54,6 +55,18 @@ def _starts(scope: Scope) -> Iterator[Finding]:
             yield error(scope.file, start.xml, "flow-into-start", message, mend)
     if scope.kind in SUB_PROCESSES:
         yield from _inner_starts(scope, starts)
+
+
+def _same_start(scope: Scope, starts: list[Node]) -> Iterator[Finding]:
+    names = {m.get("id"): m.get("name") for m in scope.xml.getroottree().getroot().iterfind("bpmn:message", NS)}
+    seen: dict[str, Node] = {}
+    for start in starts:
+        found = start.definition("message")
+        ref = "" if found is None else (found.get("messageRef") or "").rsplit(":", 1)[-1]
+        other = seen.setdefault(names.get(ref) or ref, start) if ref else start
+        if other is not start:
+            message = f"{start.words} and {other.mention} begin with the same message: nobody can tell which is meant."
+            yield error(scope.file, start.xml, "same-message", message, "Give each start a message of its own.")
 
 
 def _inner_starts(scope: Scope, starts: list[Node]) -> Iterator[Finding]:
@@ -87,6 +100,9 @@ def _boundaries(scope: Scope) -> Iterator[Finding]:
         if host is None or host.kind not in ACTIVITIES:
             message = f"{event.words} does not hang on a task or sub-process of the same level."
             yield error(scope.file, event.xml, "boundary-host", message, "Attach it to the border of a task.")
+        elif is_true(host.xml.get("triggeredByEvent")):
+            message = f"{event.words} hangs on an event sub-process, which may have none."
+            yield error(scope.file, event.xml, "boundary-host", message, "Attach it to a step inside.")
         if scope.incoming.get(event.id):
             message = f"{event.words} has a flow leading into it; it happens by itself."
             yield error(scope.file, event.xml, "flow-into-boundary", message, "Delete the flow into it.")

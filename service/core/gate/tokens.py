@@ -17,10 +17,11 @@ MOST_WAYS = 6
 class Marking:
     """Where tokens lie: on flows (by number), and in activities that can still be interrupted or set off more.
 
-    ``tainted`` once two tokens met on one flow: from then on the picture is incomplete.
+    ``second`` are the flows that hold two. ``tainted`` once a third would come: then the picture is incomplete.
     """
 
     flows: frozenset[int]
+    second: frozenset[int] = frozenset()
     busy: frozenset[tuple[str, frozenset[str]]] = frozenset()
     tainted: bool = False
 
@@ -83,7 +84,8 @@ class Game:
             node = self.scope.nodes[self.target[flow]]
             if node.kind not in {"parallelGateway", "inclusiveGateway", "endEvent"}:
                 met[node.id] = met.get(node.id, 0) + 1
-        return {i for i, count in met.items() if count > 1}
+        doubled = {self.target[f] for f in marking.second}
+        return {i for i, count in met.items() if count > 1 or i in doubled}
 
     def waiting_joins(self, marking: Marking) -> list[str]:
         """Joins that hold some of their tokens and not the others."""
@@ -99,7 +101,8 @@ class Game:
         ways_in = [f for f in self.inputs[node_id] if f in marking.flows]
         joins = node.kind in {"parallelGateway", "inclusiveGateway"}
         taken = ways_in if joins else ways_in[:1]
-        left = replace(marking, flows=marking.flows - set(taken))
+        gone = set(taken)
+        left = replace(marking, flows=marking.flows - (gone - marking.second), second=marking.second - gone)
         if node_id in self.hosts:
             if any(b[0] == node_id for b in left.busy):
                 left = replace(left, tainted=True)
@@ -133,8 +136,11 @@ class Game:
                 yield self._put(going_on, self.outputs[event.id])
 
     def _put(self, marking: Marking, flows: list[int]) -> Marking:
-        met = any(f in marking.flows for f in flows)
-        return replace(marking, flows=marking.flows | set(flows), tainted=marking.tainted or met)
+        new = set(flows)
+        return replace(
+            marking, flows=marking.flows | new, second=marking.second | (new & marking.flows),
+            tainted=marking.tainted or bool(new & marking.second),
+        )  # fmt: skip
 
     def _inclusive_ready(self, marking: Marking, node_id: str) -> bool:
         full = [f for f in self.inputs[node_id] if f in marking.flows]
