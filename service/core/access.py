@@ -88,6 +88,12 @@ def edits_processes(definition: ProcessDefinition, actor: Actor) -> bool:
     return any(definition.roles.get(r, {}).get("edits_processes") for r in actor.roles)
 
 
+def operates(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor looks after the service; where no role of the definition does, process owners do."""
+    flagged = {key for key, role in definition.roles.items() if role.get("operates")}
+    return bool(actor.roles & flagged) if flagged else edits_processes(definition, actor)
+
+
 def audits(definition: ProcessDefinition, actor: Actor) -> bool:
     """Whether the actor audits histories."""
     return any(definition.roles.get(r, {}).get("audits") for r in actor.roles)

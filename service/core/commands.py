@@ -59,11 +59,31 @@ class FireTimers:
     """Let time do its work: what is due fires, nothing else is asked."""
 
 
-Command: TypeAlias = StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | FireTimers
+@dataclass(frozen=True, slots=True)
+class MigrateState:
+    """Bring the stored state into today's form. No time passes and nothing runs.
+
+    Forms are texts like ``1/1.5/3.2.0``, hashes the SHA-256 of the state before and after; ``approved_by`` is the
+    account of the second of two people.
+    """
+
+    from_form: str
+    to_form: str
+    from_hash: str
+    to_hash: str
+    approved_by: str
+
+
+Command: TypeAlias = (
+    StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | FireTimers | MigrateState
+)
 
 _TYPES: dict[str, type[Any]] = {
-    t.__name__: t for t in (StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers)
-}
+    t.__name__: t
+    for t in (
+        StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers, MigrateState,
+    )
+}  # fmt: skip
 
 
 def to_json(command: Command) -> dict[str, Any]:

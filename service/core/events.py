@@ -203,11 +203,21 @@ class InstanceEnded:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class StateMigrated:
+    """The stored state was brought into today's form; the hashes are those of its bytes before and after."""
+
+    from_form: str
+    to_form: str
+    from_hash: str
+    to_hash: str
+
+
 Event: TypeAlias = (
     InstanceStarted | MessageDelivered | ElementCompleted | UserTaskCreated | UserTaskDueMoved | UserTaskClaimed
     | UserTaskReleased | UserTaskCompleted | UserTaskCancelled | TimerScheduled | TimerMoved | TimerFired
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
-    | DecisionEvaluated | InstanceEnded
+    | DecisionEvaluated | InstanceEnded | StateMigrated
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -216,6 +226,7 @@ TYPES: dict[str, type[Any]] = {
         InstanceStarted, MessageDelivered, ElementCompleted, UserTaskCreated, UserTaskDueMoved, UserTaskClaimed,
         UserTaskReleased, UserTaskCompleted, UserTaskCancelled, TimerScheduled, TimerMoved, TimerFired, TimerCancelled,
         ClockStarted, ClockMoved, ClockBreached, ClockMet, ReminderFell, VariablesSet, DecisionEvaluated, InstanceEnded,
+        StateMigrated,
     )
 }  # fmt: skip
 

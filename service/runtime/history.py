@@ -62,6 +62,8 @@ def title(definition: ProcessDefinition, kept: Step, task_names: Mapping[str, st
             return f"Gave back the task: {task_names.get(command['task_id'], '')}"
         case "FireTimers":
             return "A date was reached"
+        case "MigrateState":
+            return "The stored state was brought into today’s form"
     return str(command["type"])
 
 

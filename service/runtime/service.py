@@ -12,6 +12,7 @@ from service.runtime.deploying import Deployments
 from service.runtime.entering import Entrance
 from service.runtime.handler import Handler
 from service.runtime.mail import Mailer
+from service.runtime.state_keys import keys_of
 from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
 from service.store.transaction import Store, open_store, reading
@@ -41,7 +42,7 @@ class Service:
 
 def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> Service:
     """Join the parts over the database the settings name."""
-    store = open_store(settings.url)
+    store = open_store(settings.url, keys_of(settings))
     definitions = Definitions(store)
     handler = Handler(store, clock, definitions)
     return Service(

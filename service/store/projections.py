@@ -22,6 +22,7 @@ from service.core.events import (
     InstanceStarted,
     MessageDelivered,
     ReminderFell,
+    StateMigrated,
     TimerCancelled,
     TimerFired,
     TimerMoved,
@@ -53,7 +54,7 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
                 _clock(db, instance_id, event, at)
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
-                | DecisionEvaluated() | InstanceEnded()
+                | DecisionEvaluated() | InstanceEnded() | StateMigrated()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:

@@ -37,6 +37,7 @@ SENTENCES = {
     "ClockBreached": ("clock", "{clock} passed unmet: it was due {due}."),
     "ClockMet": ("clock", "{clock} was met {in_time}."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
 }
 """Events that need no more than a sentence. Events found neither here nor in TELLERS are not told one by one."""
 

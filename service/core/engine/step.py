@@ -21,6 +21,7 @@ from service.core.commands import (
     CompleteUserTask,
     DeliverMessage,
     FireTimers,
+    MigrateState,
     ReleaseUserTask,
     StartInstance,
 )
@@ -35,6 +36,7 @@ from service.core.events import (
     InstanceEnded,
     InstanceStarted,
     MessageDelivered,
+    StateMigrated,
     UserTaskClaimed,
     UserTaskCompleted,
     UserTaskReleased,
@@ -71,17 +73,24 @@ def step(
         try:
             run = _open(definition, state, seam, at)
             variables = dict(run.memory.variables)
-            if state is not None:
-                _advance(run, max(at, run.memory.at))
-            _apply(run, command)
-            settle(run)
-            _advance(run, seam.now)  # the command may have armed a timer whose instant has passed already
+            if isinstance(command, MigrateState):
+                _apply(run, command)  # another spelling of the same case: no time passes and nothing runs
+            else:
+                _let_time_pass_and_apply(run, command, at, fresh=state is None)
             _close(run, variables)
         except (SpiffWorkflowException, ExprError, TypeError, ValueError, KeyError) as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
         if not run.events:
             raise NothingToDo("Nothing has changed.")
         return Outcome(kept.dump(run.workflow, run.memory), tuple(run.events), _next_due(run), run.memory.outcome)
+
+
+def _let_time_pass_and_apply(run: Running, command: Command, at: datetime, *, fresh: bool) -> None:
+    if not fresh:
+        _advance(run, max(at, run.memory.at))
+    _apply(run, command)
+    settle(run)
+    _advance(run, run.seam.now)  # the command may have armed a timer whose instant has passed already
 
 
 def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime) -> Running:
@@ -145,6 +154,10 @@ def _apply(run: Running, command: Command) -> None:
             _release(run, command)
         case FireTimers():
             pass  # time itself was the command
+        case MigrateState():
+            run.events.append(
+                StateMigrated(command.from_form, command.to_form, command.from_hash, command.to_hash)
+            )
         case _:
             assert_never(command)
 
