@@ -6,7 +6,7 @@ those from 1.3 and 1.4 stop at any case that is inside a sub-process; so what th
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 from SpiffWorkflow.specs.base import TaskSpec
@@ -18,7 +18,8 @@ from service.core.engine.specification import Specification
 from service.core.engine.state_form import Form
 from service.core.errors import StateDamaged
 
-Tasks = Iterator[tuple[TaskSpec, dict[str, Any]]]
+Specs: TypeAlias = Mapping[str, TaskSpec]
+Level: TypeAlias = dict[str, Any]
 
 
 def convert(specification: Specification, form: Form, state: bytes) -> bytes:
@@ -31,30 +32,29 @@ def convert(specification: Specification, form: Form, state: bytes) -> bytes:
     try:
         kept = json.loads(state)
         for serializer in state_form.CONVERTED[first:]:
-            for spec, task in _tasks(specification, kept["workflow"]):
-                CONVERSIONS[serializer](spec, task)
+            for specs, level in _levels(specification, kept["workflow"]):
+                CONVERSIONS[serializer](specs, level)
         return values.compact(kept).encode()
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as failure:
         raise StateDamaged("The stored state of this case cannot be converted.") from failure
 
 
-def _tasks(specification: Specification, main: Mapping[str, Any]) -> Tasks:
-    for task in main["tasks"].values():
-        yield specification.main.task_specs[task["task_spec"]], task
+def _levels(specification: Specification, main: dict[str, Any]) -> Iterator[tuple[Specs, Level]]:
+    yield specification.main.task_specs, main
     for level in main["subprocesses"].values():
-        spec = next(s for s in specification.called.values() if s.name == level["spec"])
-        for task in level["tasks"].values():
-            yield spec.task_specs[task["task_spec"]], task
+        yield next(s for s in specification.called.values() if s.name == level["spec"]).task_specs, level
 
 
-def _from_1_3(spec: TaskSpec, task: dict[str, Any]) -> None:
-    """Since 1.4 a repetition that has begun is told when a turn ends; before, it waited and asked."""
-    if isinstance(spec, LoopTask) and task["state"] == TaskState.WAITING:
-        task["state"] = TaskState.STARTED
+def _from_1_3(specs: Specs, level: Level) -> None:
+    """Since 1.4 a level keeps whether it is completed, and a repetition that has begun no longer waits and asks."""
+    level["completed"] = all(task["state"] & TaskState.FINISHED_MASK for task in level["tasks"].values())
+    for task in level["tasks"].values():
+        if isinstance(specs[task["task_spec"]], LoopTask) and task["state"] == TaskState.WAITING:
+            task["state"] = TaskState.STARTED
 
 
-def _from_1_4(spec: TaskSpec, task: dict[str, Any]) -> None:
+def _from_1_4(specs: Specs, level: Level) -> None:
     """Version 1.5 changed the specification of event-based gateways, which the definition gives anew, and no task."""
 
 
-CONVERSIONS: dict[str, Callable[[TaskSpec, dict[str, Any]], None]] = {"1.3": _from_1_3, "1.4": _from_1_4}
+CONVERSIONS: dict[str, Callable[[Specs, Level], None]] = {"1.3": _from_1_3, "1.4": _from_1_4}
