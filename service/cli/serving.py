@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 import click
+from rich.progress import track
 
 from service.app import create_service
 from service.cli.console import HOME, cli, out, with_service
 from service.core.errors import NothingToDo, Rejection
-from service.runtime import bundles, entering, logs, serving, worker
+from service.runtime import bundles, entering, logs, serving, state_keys, state_migration, worker
 from service.runtime.service import Service
+from service.runtime.state_migration import StateMigration
 from service.settings import Settings
-from service.store.schema import migrate
 
 
 @cli.command()
@@ -21,7 +22,7 @@ def run(*, practice: bool) -> None:
     environ = {**os.environ, **({"CASEWORK_PRACTICE": "1"} if practice else {})}
     settings = Settings.from_env(environ)
     if settings.practice and not settings.secret_key:
-        environ["CASEWORK_SECRET_KEY"] = serving.practice_key(settings.data_folder)
+        environ["CASEWORK_SECRET_KEY"] = state_keys.practice_key(settings.data_folder)
     serving.require_free_port(settings)
     service = create_service(settings)
     serving.prepare(service, bundles.read_folder(HOME), out)
@@ -32,8 +33,10 @@ def run(*, practice: bool) -> None:
 @with_service
 def migrate_(service: Service) -> None:
     """Bring the database to this release's schema."""
-    migrate(service.store)
+    if sealed := state_migration.bring_up_to_date(service.store):
+        out.print(f"Sealed {sealed} cases of the release before.")
     out.print("The database has the schema of this release.")
+    state_keys.require_fitting(service.store)
 
 
 @cli.command(name="worker")
@@ -41,6 +44,7 @@ def migrate_(service: Service) -> None:
 def worker_(service: Service) -> None:
     """Fire due timers and send letters until told to stop."""
     logs.configure()
+    state_keys.require_fitting(service.store)
     worker.run(service)
 
 
@@ -73,3 +77,25 @@ def deploy(service: Service, path: Path, note: str) -> None:
         out.print(str(same))
         return
     out.print(f"Deployed as version {row.version} ({row.hash[:12]}).")
+
+
+@cli.command(name="migrate-state")
+@click.option("--by", help="E-mail address of the person doing it.")
+@click.option("--approved-by", help="E-mail address of a second person who agrees.")
+@click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
+@with_service
+def migrate_state(service: Service, by: str | None, approved_by: str | None, *, yes: bool) -> None:
+    """Seal states of the first release and bring older forms into today's; needs two people. Stop the service first."""
+    work = StateMigration(service.store, service.clock, service.definitions)
+    if yes:
+        first, second = work.operators(by or "nobody", approved_by or "nobody")
+        shown = track(work.codes(), description="Bringing cases over", console=out, transient=True)
+        found = [work.bring_over(code, first, second) for code in shown]
+    else:
+        found = list(work.plan())
+    for one in (f for f in found if f.what != "fine"):
+        out.print(f"{one.code}: {one.what}: {one.text}", markup=False)
+    counts = {what: sum(f.what == what for f in found) for what in ("seal", "convert", "refused", "fine")}
+    done = "" if yes else " Nothing was changed; --yes does it."
+    out.print(", ".join(f"{what} {n}" for what, n in counts.items()) + f".{done}")
+    raise SystemExit(1 if counts["refused"] else 0)

@@ -120,6 +120,21 @@ class ResolveIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class MigrateState:
+    """Bring the stored state into today's form. No time passes and nothing runs.
+
+    Forms are texts like ``1/1.5/3.2.0``, hashes the SHA-256 of the state before and after; ``approved_by`` is the
+    account of the second of two people.
+    """
+
+    from_form: str
+    to_form: str
+    from_hash: str
+    to_hash: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDraft:
     """Keep one person's half-written ``answers`` to an open task, as they were typed.
 
@@ -133,7 +148,7 @@ class SaveDraft:
 Command: TypeAlias = (
     StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | AssignUserTask
     | DelegateUserTask | FireTimers | SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables
-    | ResolveIncident
+    | ResolveIncident | MigrateState
 )  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
@@ -141,7 +156,7 @@ _TYPES: dict[str, type[Any]] = {
     for t in (
         StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, AssignUserTask,
         DelegateUserTask, FireTimers, SuspendInstance, ResumeInstance, CancelInstance, CorrectVariables,
-        ResolveIncident,
+        ResolveIncident, MigrateState,
     )
 }  # fmt: skip
 

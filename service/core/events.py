@@ -214,12 +214,22 @@ class InstanceEnded:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class StateMigrated:
+    """The stored state was brought into today's form; the hashes are those of its bytes before and after."""
+
+    from_form: str
+    to_form: str
+    from_hash: str
+    to_hash: str
+
+
 Event: TypeAlias = (
     InstanceStarted | MessageDelivered | ElementCompleted | UserTaskCreated | UserTaskDueMoved | UserTaskClaimed
     | UserTaskReleased | UserTaskCompleted | UserTaskCancelled | TimerScheduled | TimerMoved | TimerFired
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
-    | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved
+    | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -229,7 +239,7 @@ TYPES: dict[str, type[Any]] = {
         UserTaskReleased, UserTaskCompleted, UserTaskCancelled, TimerScheduled, TimerMoved, TimerFired, TimerCancelled,
         ClockStarted, ClockMoved, ClockBreached, ClockMet, ReminderFell, VariablesSet, DecisionEvaluated, InstanceEnded,
         UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
-        InstanceCancelled, VariablesCorrected, IncidentResolved,
+        InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
     )
 }  # fmt: skip
 

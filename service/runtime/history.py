@@ -26,6 +26,7 @@ TITLES = {
     "ResumeInstance": "Taken off hold",
     "CancelInstance": "Cancelled",
     "CorrectVariables": "Values were put right",
+    "MigrateState": "The stored state was brought into today’s form",
     "ResolveIncident": "Something that had gone wrong was put right",
 }
 """What a step is called after its command, unless the diagram has a name for it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from service.core import access, commands, corrections, reasons
 from service.core.access import Actor
@@ -36,7 +36,7 @@ from service.runtime.present import now
 from service.store import instances, people, queries, tending
 from service.store.instances import Held
 from service.store.rows import IncidentRow
-from service.store.tables import incident, process_instance
+from service.store.tables import incident
 from service.store.transaction import Store, reading, transaction
 
 Make = Callable[[ProcessDefinition, Held, str], Command]
@@ -204,8 +204,8 @@ class Operations:
                 raise NotFound("There is no such case.")
             if not access.operates(self.definitions.current(db), people.as_in(db, actor, case.id)):
                 raise NotAllowed("Your roles do not allow you to do this.")
-            state = db.execute(select(process_instance.c.state).where(process_instance.c.id == case.id)).scalar_one()
+            state = queries.state(db, case.id)
             definition = self.definitions.load(db, case.definition_hash)
-        names = {n: v for n, v in names_seen({}, state.encode(), None).items() if n != "clocks"}
+        names = {n: v for n, v in names_seen({}, state, None).items() if n != "clocks"}
         known = dict.fromkeys(corrections.variables(definition)) | names
         return {name: corrections.written(value) for name, value in sorted(known.items())}

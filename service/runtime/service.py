@@ -15,6 +15,7 @@ from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer
 from service.runtime.operating import Operations
 from service.runtime.sharing import Sharing
+from service.runtime.state_keys import keys_of
 from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
 from service.store.transaction import Store, open_store, reading
@@ -47,7 +48,7 @@ class Service:
 
 def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> Service:
     """Join the parts over the database the settings name."""
-    store = open_store(settings.url)
+    store = open_store(settings.url, keys_of(settings))
     definitions = Definitions(store)
     handler = Handler(store, clock, definitions)
     incidents = Incidents(store, clock, definitions)

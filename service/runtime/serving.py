@@ -4,23 +4,20 @@ Only processes started here are ended here, by their id. If one ends by itself, 
 says so, so that whatever watches it can start it again.
 """
 
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
 from service.core.errors import NothingToDo
-from service.runtime import practice
+from service.runtime import practice, state_keys, state_migration
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
-from service.store.schema import migrate
 
 GRACE_SECONDS = 10
 LOOK_SECONDS = 0.2
@@ -29,7 +26,10 @@ LOOK_SECONDS = 0.2
 def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
     """Migrate, deploy ``files`` if this exact version is not deployed yet, and fill a practice site."""
     out.print("Bringing the database up to date …")
-    migrate(service.store)
+    if sealed := state_migration.bring_up_to_date(service.store):
+        out.print(f"Sealed {sealed} cases of the release before.")
+    if unfit := state_keys.require_fitting(service.store):
+        out.print(f"{unfit} cases cannot be opened with the state key: set CASEWORK_STATE_KEY_PREVIOUS.")
     try:
         row = service.deployments.deploy(None, files, "As installed")
         out.print(f"Deployed version {row.version} of the process.")
@@ -42,19 +42,6 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
         for story in stories:
             done = practice.load_case(service, story)
             out.print(f"Practice case {done.code or '–'}: {done.problem or done.name}", markup=False)
-
-
-def practice_key(folder: Path) -> str:
-    """The key a practice site signs its forms with: made once, so that open pages survive a restart."""
-    kept = folder / "practice.key"
-    if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        # Written beside and moved: ended in between, a half-written key would be taken for the key.
-        fresh = kept.with_suffix(".new")
-        fresh.touch(0o600)
-        fresh.write_text(secrets.token_hex(32))
-        fresh.replace(kept)
-    return kept.read_text().strip()
 
 
 def require_free_port(settings: Settings) -> None:

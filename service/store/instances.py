@@ -1,7 +1,8 @@
 """An instance under its lock: read whole, stepped outside, written whole.
 
 The row is the one lock of a case. ``PRIMARY KEY (instance_id, seq)`` and the unique ``prev_hash`` make two writers
-collide even if the lock failed.
+collide even if the lock failed. No stored state leaves this module before its seal, its form and its hash in the
+history have been checked, in this order and on bytes alone.
 """
 
 import json
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from service.core import chain, values
 from service.core.chain import Step
+from service.core.engine import state_form
+from service.core.engine.state_seal import CHANGED, Seal, Stored
 from service.core.errors import NotFound, StateDamaged
 from service.store.tables import ownership, process_definition, process_instance, step
+from service.store.transaction import state_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,41 @@ def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held
     row = db.execute(wanted.with_for_update(skip_locked=skip_locked)).one_or_none()
     if row is None:
         raise NotFound("There is no such case.")
-    state = row.state.encode()
-    written = select(step.c.state_hash).where(step.c.instance_id == instance_id, step.c.seq == row.version)
-    # Compared before anything parses it: the engine takes any task in any status for true.
-    if db.execute(written).scalar_one_or_none() != values.sha256(state):
-        damaged = StateDamaged("The stored state of this case is not the one its history wrote.")
-        damaged.instance_id = instance_id
-        raise damaged
-    return Held(row.id, row.code, row.definition_hash, row.version, state, row.head_hash, row.status)
+    return Held(row.id, row.code, row.definition_hash, row.version, _checked(db, row), row.head_hash, row.status)
+
+
+def state_of(db: Connection, instance_id: str) -> bytes:
+    """The stored state of an instance, fit to be parsed. Raises ``NotFound`` and ``StateDamaged`` as ``hold`` does."""
+    row = db.execute(select(process_instance).where(process_instance.c.id == instance_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such case.")
+    return _checked(db, row)
+
+
+def _checked(db: Connection, row: Row[Any]) -> bytes:
+    # All of it before anything parses the state: the engine takes any task in any status for true.
+    try:
+        state_keys(db).check(stored(row), Seal(row.state_key, row.state_mac))
+        state_form.require_current(row.state_form)
+        require_written(db, row)
+    except StateDamaged as damaged:
+        damaged.instance_id = row.id
+        raise
+    return str(row.state).encode()
+
+
+def stored(row: Row[Any], form: str | None = None) -> Stored:
+    """A row's state with all that its seal covers; ``form`` for a row that is about to be given one."""
+    state = str(row.state).encode()
+    return Stored(row.id, row.version, row.definition_hash, row.head_hash, form or row.state_form or "", state)
+
+
+def require_written(db: Connection, row: Row[Any]) -> None:
+    """Raise ``StateDamaged`` unless the last step of the history wrote exactly this state."""
+    last = select(step.c.state_hash, step.c.hash).where(step.c.instance_id == row.id, step.c.seq == row.version)
+    written = db.execute(last).one_or_none()
+    if written is None or tuple(written) != (values.sha256(str(row.state).encode()), row.head_hash):
+        raise StateDamaged(CHANGED)
 
 
 def add(
@@ -94,9 +125,14 @@ def keep(
     suspended: bool = False,
 ) -> None:
     """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended."""
+    sealed = seal_of(db, taken, state)
+    status = "ended" if ended else "suspended" if suspended else "running"
     changed: dict[str, Any] = {
         "version": taken.seq, "state": state.decode(), "head_hash": taken.hash, "next_due": next_due,
-        "status": "ended" if ended else "suspended" if suspended else "running",
+        "definition_hash": taken.definition, "state_form": str(state_form.CURRENT),
+        "state_key": sealed.key_id, "state_mac": sealed.mac,
+        # A step after the end, which brings the state into another form, does not begin the case again.
+        "status": case((process_instance.c.status == "ended", "ended"), else_=status),
     }  # fmt: skip
     if ended:
         changed |= {"outcome": ended[0], "outcome_name": ended[1], "ended_at": taken.at, "next_due": None}
@@ -104,6 +140,12 @@ def keep(
     before = process_instance.c.version == taken.seq - 1  # should the lock ever fail, the later writer does
     if db.execute(update(process_instance).where(of_this, before).values(changed)).rowcount != 1:
         raise StateDamaged("Somebody else wrote to this case at the same time.")
+
+
+def seal_of(db: Connection, taken: Step, state: bytes) -> Seal:
+    """The seal over the state that step ``taken`` left."""
+    form = str(state_form.CURRENT)
+    return state_keys(db).seal(Stored(taken.instance_id, taken.seq, taken.definition, taken.hash, form, state))
 
 
 def _text(value: Mapping[str, Any] | list[Any]) -> str:

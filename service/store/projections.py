@@ -22,6 +22,7 @@ from service.core.events import (
     InstanceStarted,
     MessageDelivered,
     ReminderFell,
+    StateMigrated,
     TimerCancelled,
     TimerFired,
     TimerMoved,
@@ -64,7 +65,7 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
                 | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()
-                | VariablesCorrected() | IncidentResolved()
+                | VariablesCorrected() | IncidentResolved() | StateMigrated()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:

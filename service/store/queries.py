@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, o
 
 from service.core import values
 from service.core.access import Actor, Membership
-from service.store import people
+from service.store import instances, people
 from service.store.instances import steps_of
 from service.store.rows import CaseRow, ClockRow, StepRow, TaskRow
 from service.store.tables import (
@@ -166,7 +166,12 @@ def case(db: Connection, actor: Actor, code: str) -> CaseRow | None:
 
 
 def state(db: Connection, instance_id: str) -> bytes:
-    """The stored state of an instance."""
+    """The stored state of an instance, fit to be parsed. Raises ``StateDamaged`` if it is not what was written."""
+    return instances.state_of(db, instance_id)
+
+
+def state_as_stored(db: Connection, instance_id: str) -> bytes:
+    """The bytes of a stored state whatever they are: to be compared with a replay, never to be parsed."""
     found = db.execute(select(process_instance.c.state).where(process_instance.c.id == instance_id)).scalar_one()
     return str(found).encode()
 

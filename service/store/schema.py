@@ -3,6 +3,7 @@
 Migrations never edit a step or a record: the history is as it was written.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -15,10 +16,16 @@ from service.store.tables import metadata
 from service.store.transaction import Store, reading, transaction
 
 
-def migrate(store: Store) -> None:
-    """Apply every migration that is missing; repeating it changes nothing."""
+def migrate(store: Store, then: Callable[[Connection, str | None], None] | None = None) -> None:
+    """Apply every migration that is missing; repeating it changes nothing.
+
+    ``then`` is called in the same transaction with the revision the database had before, ``None`` if it was empty.
+    """
     with transaction(store) as db:
+        before = MigrationContext.configure(db).get_current_revision()
         command.upgrade(config(db), "head")
+        if then is not None:
+            then(db, before)
 
 
 def differences(store: Store) -> list[object]:

@@ -114,6 +114,7 @@ process_instance = Table(
     Column("head_hash", String(64), nullable=False), Column("status", String(16), nullable=False),
     Column("outcome", String(64)), Column("outcome_name", Text), Column("next_due", Instant),
     Column("started_at", Instant, nullable=False), Column("ended_at", Instant),
+    Column("state_form", String(64)), Column("state_key", String(16)), Column("state_mac", String(64)),
     Index(None, "status", "next_due"),
 )  # fmt: skip
 
@@ -195,6 +196,13 @@ answer_draft = Table(
     "answer_draft", metadata, _to("task_id", "user_task.id", primary_key=True),
     _to("account_id", "account.id", primary_key=True),
     Column("answers", Text, nullable=False), Column("saved_at", Instant, nullable=False),
+)  # fmt: skip
+
+state_kept = Table(
+    "state_kept", metadata, _to("instance_id", "process_instance.id", primary_key=True),
+    Column("seq", Integer, primary_key=True), Column("form", String(64), nullable=False),
+    Column("state", Text, nullable=False), Column("sha256", String(64), nullable=False),
+    Column("state_key", String(16)), Column("state_mac", String(64)), Column("at", Instant, nullable=False),
 )  # fmt: skip
 
 request = Table(

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import IsolationLevel
 
+from service.core.engine.state_seal import StateKeys
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -26,9 +28,26 @@ class Store:
         return self.writers.dialect.name == "sqlite"
 
 
-def open_store(url: str) -> Store:
-    """Return the store at an SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``)."""
-    parsed = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+def open_store(url: str, keys: StateKeys | None = None) -> Store:
+    """Return the store at an SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``).
+
+    ``keys`` seal the states of cases: without them a store can be migrated and read, but no case be taken up.
+    """
+    store = _open(make_url(url.replace("postgresql://", "postgresql+psycopg://", 1)))
+    for engine in (store.writers, store.readers):
+        engine.update_execution_options(state_keys=keys)
+    return store
+
+
+def state_keys(db: Connection) -> StateKeys:
+    """The keys the states behind a connection are sealed with. Raises ``RuntimeError`` for a store without any."""
+    keys: StateKeys | None = db.get_execution_options().get("state_keys")
+    if keys is None:
+        raise RuntimeError("this store was opened without the keys of its states")
+    return keys
+
+
+def _open(parsed: URL) -> Store:
     if parsed.get_backend_name() == "sqlite":
         return Store(_sqlite(parsed, "BEGIN IMMEDIATE"), _sqlite(parsed, "BEGIN"))
     # Left alone, PostgreSQL takes a new picture for every statement: a page would set a state beside other steps.

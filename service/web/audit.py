@@ -97,7 +97,7 @@ def diagram(code: str, process_id: str) -> Response:
 def _told(code: str) -> Told:
     with context.service().read() as db:
         found = _case(db, code)
-        steps, state = instances.steps_of(db, found.id), queries.state(db, found.id)
+        steps, state = instances.steps_of(db, found.id), queries.state_as_stored(db, found.id)
         names, reader = people.names(db), people.as_in(db, context.actor(), found.id)
     return Told(found, context.service().definitions.get(found.definition_hash), steps, names, state, reader)
 

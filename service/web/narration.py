@@ -46,6 +46,7 @@ SENTENCES = {
     "VariablesCorrected": ("done", "Values of the process were put right."),
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
 }
 """Events that need no more than a sentence. Events found neither here nor in TELLERS are not told one by one."""
 

@@ -29,6 +29,9 @@ def test_nothing_but_a_key_is_needed():
         (KEY | {"CASEWORK_PORT": "70000"}, "CASEWORK_PORT"),
         (KEY | {"CASEWORK_PRACTICE": "perhaps"}, "CASEWORK_PRACTICE must be 1 or 0"),
         (KEY | {"CASEWORK_DATABASE_URL": "mysql://x"}, "must begin with sqlite:/// or postgresql"),
+        (KEY | {"CASEWORK_STATE_KEY": "short"}, "CASEWORK_STATE_KEY must have at least 32"),
+        (KEY | {"CASEWORK_STATE_KEY_PREVIOUS": "short"}, "CASEWORK_STATE_KEY_PREVIOUS must have at least 32"),
+        (KEY | {"CASEWORK_DATABASE_URL": "postgresql://x"}, "CASEWORK_STATE_KEY must be set"),
         ({"CASEWORK_SECRET_KEY_FILE": "/nonesuch"}, "CASEWORK_SECRET_KEY_FILE names cannot be read"),
     ],
 )

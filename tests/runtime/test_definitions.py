@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from service.core.errors import StateDamaged
-from service.runtime import serving
+from service.runtime import state_keys
 from service.runtime.definitions import Definitions
 
 
@@ -19,8 +19,8 @@ def test_a_deployment_changed_in_the_database_is_never_run(service):
 
 
 def test_a_practice_key_is_made_once_and_for_its_owner_alone(tmp_path):
-    key = serving.practice_key(tmp_path)
+    key = state_keys.practice_key(tmp_path)
     assert len(key) == 64
-    assert serving.practice_key(tmp_path) == key
+    assert state_keys.practice_key(tmp_path) == key
     assert (tmp_path / "practice.key").stat().st_mode & 0o077 == 0
     assert [p.name for p in tmp_path.iterdir()] == ["practice.key"]

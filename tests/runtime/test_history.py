@@ -28,9 +28,8 @@ def finished(service, who, clock):
 
 def verdict(service, done):
     with service.read() as db:
-        return history.verdict(
-            service.definitions.get, instances.steps_of(db, done.instance_id), queries.state(db, done.instance_id)
-        )
+        steps, state = instances.steps_of(db, done.instance_id), queries.state_as_stored(db, done.instance_id)
+        return history.verdict(service.definitions.get, steps, state)
 
 
 def change(service, seq: int, **values: object) -> None:

@@ -17,6 +17,7 @@ from service.core.commands import (
     DelegateUserTask,
     DeliverMessage,
     FireTimers,
+    MigrateState,
     ReleaseUserTask,
     ResolveIncident,
     ResumeInstance,
@@ -28,7 +29,7 @@ from service.core.engine.receiving import receive
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
 from service.core.errors import CaseEnded, CaseSuspended, NothingToDo, StepFailed
-from service.core.events import InstanceStarted, MessageDelivered, UserTaskCompleted
+from service.core.events import InstanceStarted, MessageDelivered, StateMigrated, UserTaskCompleted
 from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
@@ -64,6 +65,8 @@ def apply(run: Running, command: Command) -> None:
             holding.hand_over(run, command)
         case FireTimers():
             pass  # time itself was the command
+        case MigrateState():
+            run.events.append(StateMigrated(command.from_form, command.to_form, command.from_hash, command.to_hash))
         case SuspendInstance() | ResumeInstance() | CancelInstance() | CorrectVariables() | ResolveIncident():
             _tend(run, command)
         case _:

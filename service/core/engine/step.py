@@ -13,7 +13,7 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
 from service.core import clocks, determinism, values
-from service.core.commands import Command
+from service.core.commands import Command, MigrateState
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
 from service.core.engine.applying import CANCELLED, apply, heed_suspension
@@ -60,11 +60,10 @@ def step(
         try:
             run = _open(definition, state, seam, at)
             variables = dict(run.memory.variables)
-            heed_suspension(run, command)
-            if state is not None and not run.memory.suspended:
-                _advance(run, max(at, run.memory.at))
-            apply(run, command)
-            _follow(run)
+            if isinstance(command, MigrateState):
+                apply(run, command)  # another spelling of the same case: no time passes and nothing runs
+            else:
+                _let_time_pass_and_apply(run, command, at, fresh=state is None)
             _close(run, variables)
         except ENGINE_FAILURES as failure:
             raise StepFailed(_in_words(failure), element=_element_of(failure)) from failure
@@ -72,6 +71,14 @@ def step(
             raise NothingToDo("Nothing has changed.")
         state, memory = kept.dump(run.workflow, run.memory), run.memory
         return Outcome(state, tuple(run.events), _next_due(run), memory.outcome, memory.suspended)
+
+
+def _let_time_pass_and_apply(run: Running, command: Command, at: datetime, *, fresh: bool) -> None:
+    heed_suspension(run, command)
+    if not fresh and not run.memory.suspended:
+        _advance(run, max(at, run.memory.at))
+    apply(run, command)
+    _follow(run)
 
 
 def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime) -> Running:
