@@ -17,7 +17,7 @@ from types import FrameType
 from rich.console import Console
 
 from service.core.errors import NothingToDo
-from service.runtime import practice
+from service.runtime import practice, witnesses
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 from service.store.schema import migrate
@@ -30,6 +30,7 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
     """Migrate, deploy ``files`` if this exact version is not deployed yet, and fill a practice site."""
     out.print("Bringing the database up to date …")
     migrate(service.store)
+    _require_whole(service, out)
     try:
         row = service.deployments.deploy(None, files, "As installed")
         out.print(f"Deployed version {row.version} of the process.")
@@ -42,6 +43,17 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
         for story in stories:
             done = practice.load_case(service, story)
             out.print(f"Practice case {done.code or '–'}: {done.problem or done.name}", markup=False)
+
+
+def _require_whole(service: Service, out: Console) -> None:
+    """Raise ``OtherDatabase`` over a database that a checkpoint contradicts; a practice site begins anew and says so."""
+    try:
+        witnesses.require_whole(service)
+    except witnesses.OtherDatabase as other:
+        if not service.settings.practice:
+            raise
+        out.print(str(other), markup=False)
+        out.print(f"A practice site goes on: {witnesses.accept_restore(service, 'A practice site was begun anew').name}.")
 
 
 def practice_key(folder: Path) -> str:
