@@ -39,7 +39,7 @@ class Settings:
         metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"},
     )
     signing_key: str = field(
-        default="", repr=False, metadata={"means": "Signs checkpoints: an Ed25519 private key in PEM; the worker's alone"}
+        default="", repr=False, metadata={"means": "Signs checkpoints: an Ed25519 private key, PEM; the worker's alone"}
     )
     log_name: str = field(default="casework", metadata={"means": "Name of the log in its checkpoints; never changed"})
     checkpoint_folder: Path | None = field(default=None, metadata={"means": "Folder checkpoints are written to"})

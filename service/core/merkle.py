@@ -114,7 +114,7 @@ def _split(width: int) -> int:
 
 
 def included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether ``proof`` shows that ``leaf`` stands at ``index`` in the tree of this size and root (RFC 9162, 2.1.3.2)."""
+    """Whether ``proof`` shows that ``leaf`` is at ``index`` in the tree of this size and root (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     place, last, found = index, size - 1, leaf

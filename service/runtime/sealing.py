@@ -1,6 +1,6 @@
 """Sealing: giving every step its place in the log, and signing what the log then is.
 
-The worker calls it each minute; no request waits for it. One sealer at a time numbers what has been committed, a limited
+The worker calls it each minute; no request waits for it. One sealer at a time numbers what is committed, a limited
 number at once, and signs a checkpoint in the same transaction. A step committed late is numbered later; nothing is ever
 numbered again. A log that does not go on from its own last checkpoint, or from one in the folder of checkpoints, is not
 signed any more: that would vouch for a history that was changed or restored from an older backup.
@@ -34,7 +34,7 @@ class LogDamaged(Defect):
 
 
 def turn(service: Service) -> int:
-    """Seal what is new, hand the checkpoint out, and return how many steps were sealed. Never raises: it says why not."""
+    """Seal what is new, hand the checkpoint out, and return how many steps were sealed. It logs why not."""
     try:
         witnesses.require_continued(service)
         with reading(service.store) as db:
@@ -48,9 +48,7 @@ def turn(service: Service) -> int:
     return sealed
 
 
-def seal(
-    store: Store, clock: Callable[[], datetime], name: str, key: Ed25519PrivateKey, at_once: int = AT_ONCE
-) -> int:
+def seal(store: Store, clock: Callable[[], datetime], name: str, key: Ed25519PrivateKey, at_once: int = AT_ONCE) -> int:
     """Number and sign whatever is committed and unnumbered, and return how many steps that were.
 
     Raises ``LogDamaged``.

@@ -46,14 +46,15 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
 
 
 def _require_whole(service: Service, out: Console) -> None:
-    """Raise ``OtherDatabase`` over a database that a checkpoint contradicts; a practice site begins anew and says so."""
+    """Raise ``OtherDatabase`` over a database that a checkpoint contradicts; a practice site only says so."""
     try:
         witnesses.require_whole(service)
     except witnesses.OtherDatabase as other:
         if not service.settings.practice:
             raise
         out.print(str(other), markup=False)
-        out.print(f"A practice site goes on: {witnesses.accept_restore(service, 'A practice site was begun anew').name}.")
+        kept = witnesses.accept_restore(service, "A practice site was begun anew")
+        out.print(f"A practice site goes on, and {kept.name} says so.")
 
 
 def practice_key(folder: Path) -> str:

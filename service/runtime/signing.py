@@ -1,6 +1,6 @@
 """The key that signs checkpoints, and its public half.
 
-The private key belongs to the worker: it is the file a setting names, or, where none is named, a file in the data folder
+The private key belongs to the worker: it is the file a setting names or, where none is named, one in the data folder,
 made once (mode 0600) before anything has been signed. It is never made a second time: a log whose key is gone says so.
 """
 
@@ -32,7 +32,7 @@ def signing_key(settings: Settings, *, fresh: bool) -> Ed25519PrivateKey:
         if not fresh:
             raise SettingsRefused(
                 f"The log of this database has been signed before, but its key is not in {kept} and "
-                "CASEWORK_SIGNING_KEY is not set. Put the key back: another one would not fit the checkpoints people keep."
+                "CASEWORK_SIGNING_KEY is not set. Put the key back: no other fits the checkpoints people keep."
             )
         _make(kept)
     return _read(kept.read_text(encoding="ascii", errors="replace"), str(kept))

@@ -7,7 +7,7 @@ checkpoint in the folder. A file is written once and never written over.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,11 @@ log = logging.getLogger(__name__)
 
 ASIDE = "set aside: "
 MAILED = "mailed.txt"
-LETTER = """This is the checkpoint of the log “{name}” at {size} steps. Please keep it: it is of use because it is not kept
-by those who run the service. Whoever holds it can have checked, at any later time, that no step before it was changed or
-removed since: service verify --checkpoint FILE, FILE holding the lines between the rules.
+LETTER = """The attached file is the checkpoint of the log “{name}” at {size} steps. Please keep it: it is of
+use because it is not kept by those who run the service. Whoever holds it can have checked, at any later time, that no
+step before it was changed or removed since:
 
------
-{note}-----
+    service verify --checkpoint FILE
 
 It holds no name and nothing that anybody wrote.
 """
@@ -150,7 +149,8 @@ def accept_restore(service: Service, reason: str) -> Path:
     path = settings.checkpoints / f"restored-{at:%Y%m%dT%H%M%S%f}.txt"
     _write(path, statement)
     log.error("A database that checkpoints contradict was accepted", extra={"action": "accept_restore"})
-    _tell(service, path.stem, f"{settings.log_name}: an older or another database was taken into use", statement)
+    subject = f"{settings.log_name}: an older or another database was taken into use"
+    _tell(service, path.stem, subject, f"{subject}. The attached statement says when and why.", {path.name: statement})
     return path
 
 
@@ -193,16 +193,20 @@ def _mail(service: Service, newest: seals.Kept) -> None:
     day, _, size = noted.read_text(encoding="utf-8").partition(" ") if noted.exists() else ("", "", "")
     if not service.settings.checkpoint_mail.split() or day == today or size == str(newest.size):
         return
-    body = LETTER.format(name=service.settings.log_name, size=newest.size, note=newest.note)
-    if _tell(service, f"checkpoint-{today}", f"{service.settings.log_name}: checkpoint of {today}", body):
+    body = LETTER.format(name=service.settings.log_name, size=newest.size)
+    subject, file = f"{service.settings.log_name}: checkpoint of {today}", file_name(checkpoints.read(newest.note))
+    if _tell(service, f"checkpoint-{today}", subject, body, {file: newest.note}):
         _replace(noted, f"{today} {newest.size}")
 
 
-def _tell(service: Service, about: str, subject: str, body: str) -> bool:
+def _tell(service: Service, about: str, subject: str, body: str, files: Mapping[str, str]) -> bool:
+    """Send a letter with ``files`` to those who keep checkpoints; whether it left for all of them."""
     try:
         for number, to in enumerate(service.settings.checkpoint_mail.split()):
             sender = service.sweeper.sender
             message = letter(id=f"{about}-{number}", sender=sender, to=to, subject=subject, body=body)
+            for name, text in files.items():
+                message.add_attachment(text, filename=name)
             service.sweeper.mailer(message)
     except (OSError, ValueError):
         log.warning("A checkpoint could not be sent", extra={"action": "seal"})
@@ -225,7 +229,7 @@ def _replace(path: Path, text: str) -> None:
 def read_file(path: Path) -> str:
     """The note a file given by a person holds. Raises ``NoCheckpoint``."""
     try:
-        note = path.read_text(encoding="utf-8")
+        note = f"{path.read_text(encoding='utf-8').strip()}\n"
         checkpoints.read(note)
     except (OSError, UnicodeDecodeError, NoCheckpoint) as wrong:
         raise NoCheckpoint(f"{path} is not a checkpoint: a name, a size, a root, and a signature.") from wrong

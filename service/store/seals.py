@@ -92,7 +92,7 @@ def places(db: Connection) -> Iterator[Place]:
     # In pages: PostgreSQL gives up on a statement, and on a reader, that takes long.
     while page := db.execute(wanted.where(leaf.c.index > after).limit(PAGE)).all():
         yield from (Place(*row) for row in page)
-        after = page[-1].index
+        after = page[-1][0]
 
 
 def hashes(db: Connection, size: int) -> list[str]:
@@ -104,7 +104,7 @@ def hashes(db: Connection, size: int) -> list[str]:
 def places_of(db: Connection, instance_id: str, size: int) -> list[tuple[int, int]]:
     """The number and the place in the log of each step of an instance, as far as the first ``size`` places."""
     wanted = select(leaf.c.seq, leaf.c.index).where(leaf.c.instance_id == instance_id, leaf.c.index < size)
-    return [(row.seq, row.index) for row in db.execute(wanted.order_by(leaf.c.seq))]
+    return [(seq, index) for seq, index in db.execute(wanted.order_by(leaf.c.seq))]
 
 
 def outside(db: Connection) -> list[tuple[str, int, datetime]]:

@@ -4,6 +4,7 @@ import pytest
 
 from service import cli
 from service.core.errors import Rejection
+from service.runtime import verifying
 from story import COMPLETE, begin, key
 
 
@@ -11,9 +12,11 @@ def test_every_case_is_run_again(service, who):
     done, task = begin(service, who)
     other, _ = begin(service, who)
     service.handler.complete(who("ann"), task, COMPLETE, key())
-    assert [(code, v.kind, v.steps) for code, v in cli._verify_all(service)] == [
-        (done.code, "equal", 2), (other.code, "equal", 1),
+    report = verifying.database(service)
+    assert [(c.code, c.verdict.kind, c.verdict.steps, c.records) for c in report.cases] == [
+        (done.code, "equal", 2, ()), (other.code, "equal", 1, ()),
     ]  # fmt: skip
+    assert report.wrong == 0
 
 
 def test_an_instant_that_is_none_is_refused_in_words():
