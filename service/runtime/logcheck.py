@@ -162,5 +162,5 @@ def _on_record(held: Checkpoint, settings: Settings, key: PublicKey | None) -> s
     for text, names in witnesses.restores(settings.checkpoints, key):
         if witnesses.file_name(held) in names:
             _, at, size, _, reason = text.splitlines()[:5]
-            return f" A restore is on record: on {at[:10]} a database of {size} steps was taken into use, because: {reason}"
+            return f" On record: on {at[:10]} a restored database of {size} steps was taken into use, because: {reason}"
     return ""
