@@ -66,6 +66,7 @@ def seal_anew(store, instance_id: str, start: int = 1) -> None:
         steps = instances.steps_of(db, instance_id)
     with tables(store) as sql:
         before = steps[start - 2].hash if start > 1 else chain.START
+        sql("UPDATE step SET prev_hash = '-' || substr(prev_hash, 2) WHERE instance_id = ? AND seq >= ?", instance_id, start)
         for kept in steps[start - 1 :]:
             made = type(kept)(**{**{n: getattr(kept, n) for n in type(kept).__slots__}, "prev_hash": before})
             before = chain.seal(made)

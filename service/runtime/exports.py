@@ -25,7 +25,7 @@ from service.store import instances, seals
 
 VERSION = 2
 DAYS = 400
-"""An export leads back to the last checkpoint of each of this many days: the ones that were sent to people."""
+"""An export leads back to checkpoints of this many days: those that were sent to people."""
 
 TEXTS = ("instance_id", "actor", "definition", "state_hash", "prev_hash", "hash")
 
@@ -86,8 +86,11 @@ def _log(db: Connection, instance_id: str, key: PublicKey | None, witnessed: Seq
 
 
 def _earlier(db: Connection, newest: seals.Kept, tree: Tree, witnessed: Sequence[str]) -> list[dict[str, Any]]:
-    of_days = {f"{kept.at:%Y-%m-%d}": kept.note for kept in seals.checkpoints(db)}
-    notes = [note for _, note in sorted(of_days.items())[-DAYS:]] + list(witnessed)
+    # The first and the last of each day: what people were sent is one of them.
+    kept = seals.checkpoints(db)
+    last = {f"{row.at:%Y-%m-%d}": row.note for row in kept}
+    first = {f"{row.at:%Y-%m-%d}": row.note for row in reversed(kept)}
+    notes = [note for day in sorted(last)[-DAYS:] for note in (first[day], last[day])] + list(witnessed)
     sized = {note: checkpoints.read(note).size for note in notes}
     return [
         {"checkpoint": note, "proof": _hexes(tree.consistency(size, tree.size))}
