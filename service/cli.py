@@ -218,8 +218,9 @@ def _print_verdicts(report: verifying.Report) -> None:
         out.print(f"{case.code}: {case.verdict.text}", markup=False)
         for finding in case.records:
             out.print(f"  {finding.text}", markup=False, style=None if finding.holds else "red")
+    out.print("The log:")
     for finding in report.log:
-        out.print(f"The log: {finding.text}", markup=False, style=None if finding.holds else "red")
+        out.print(f"  {finding.text}", markup=False, style=None if finding.holds else "red")
     wrong = sum(c.verdict.kind != "equal" for c in report.cases)
     out.print(f"{len(report.cases) - wrong} equal, {wrong} not.")
 

@@ -66,7 +66,8 @@ def seal_anew(store, instance_id: str, start: int = 1) -> None:
         steps = instances.steps_of(db, instance_id)
     with tables(store) as sql:
         before = steps[start - 2].hash if start > 1 else chain.START
-        sql("UPDATE step SET prev_hash = '-' || substr(prev_hash, 2) WHERE instance_id = ? AND seq >= ?", instance_id, start)
+        own = "instance_id = ? AND seq >= ?"
+        sql(f"UPDATE step SET prev_hash = '-' || substr(prev_hash, 2) WHERE {own}", instance_id, start)
         for kept in steps[start - 1 :]:
             made = type(kept)(**{**{n: getattr(kept, n) for n in type(kept).__slots__}, "prev_hash": before})
             before = chain.seal(made)
@@ -81,8 +82,8 @@ def sign_anew(service, key=None, name: str | None = None) -> None:
     name = name or service.settings.log_name
     with tables(service.store) as sql:
         sizes = {size for (size,) in sql("SELECT size FROM checkpoint")}
-        rows = sql('SELECT l."index", s.hash FROM leaf l JOIN step s ON s.instance_id = l.instance_id AND s.seq = l.seq '
-                   'ORDER BY l."index"')  # fmt: skip
+        same = "s.instance_id = l.instance_id AND s.seq = l.seq"
+        rows = sql(f'SELECT l."index", s.hash FROM leaf l JOIN step s ON {same} ORDER BY l."index"')
         frontier = Frontier()
         for index, step_hash in rows:
             sql('UPDATE leaf SET hash = ? WHERE "index" = ?', step_hash, index)
@@ -99,5 +100,4 @@ def events_changed(store, seq: int, drop: str) -> None:
     with tables(store) as sql:
         for instance_id, text in sql("SELECT instance_id, events FROM step WHERE seq = ?", seq):
             kept = [e for e in json.loads(text) if e["type"] != drop]
-            sql("UPDATE step SET events = ? WHERE instance_id = ? AND seq = ?",
-                json.dumps(kept, separators=(",", ":"), sort_keys=True, ensure_ascii=False), instance_id, seq)  # fmt: skip
+            sql("UPDATE step SET events = ? WHERE instance_id = ? AND seq = ?", json.dumps(kept), instance_id, seq)

@@ -13,6 +13,7 @@ from service.store import people
 from service.store.transaction import reading
 from story import inhabit
 
+
 @dataclass
 class Post:
     """A mailer that keeps what it is given, or fails when told to."""

@@ -1,4 +1,4 @@
-"""An export is checked anywhere: every change of it is noticed or refused in a sentence, and it leads back to checkpoints."""
+"""An export is checked anywhere: every change of it is noticed or refused in a sentence."""
 
 import json
 from dataclasses import replace
@@ -155,7 +155,8 @@ def test_changed_steps_are_found_at_their_place(carried, manipulate, kind, at):
 
 def test_a_swapped_definition_is_refused(carried):
     files = next(iter(carried.case["definitions"].values()))
-    files["processes/application.bpmn"] = files["processes/application.bpmn"].replace("received_on, 1", "received_on, 2")
+    diagram = files["processes/application.bpmn"]
+    files["processes/application.bpmn"] = diagram.replace("received_on, 1", "received_on, 2")
     with pytest.raises(NotFound, match="another definition"):
         checked(carried.case)
 
@@ -278,11 +279,11 @@ def test_a_checkpoint_in_between_is_led_back_to_when_it_is_asked_for(carried, wh
     plain, asked = carried.export(done), carried.export(done, carried.newest)
     assert "does not lead back to your checkpoint of 4" in checked(plain, carried.public, [carried.newest])[2]
     assert checked(asked, carried.public, [carried.newest]) == ("equal", None, "")
-    assert checked(plain, carried.public, [carried.older]) == ("equal", None, ""), "the first of the day it leads back to"
+    assert checked(plain, carried.public, [carried.older]) == ("equal", None, ""), "the day's first"
 
 
 def test_what_is_not_sealed_yet_passes_unless_proof_is_asked_for(carried, who):
-    done, task = begin(carried.service, who)
+    done, _ = begin(carried.service, who)
     assert checked(carried.export(done)) == ("equal", None, "")
     assert "Nothing in the log vouches for step 1" in checked(carried.export(done), carried.public)[2]
 

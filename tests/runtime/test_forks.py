@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from runtime.appending import AT, CASE, KEY
 from sqlalchemy import insert, select
 
+from runtime.appending import AT, CASE, KEY
 from service.core import chain, checkpoints, values
 from service.core.merkle import leaf_hash, tree_of
 from service.runtime import sealing

@@ -1,4 +1,4 @@
-"""Every committed step gets one place in the log, late ones later; checkpoints leave the house; older databases do not pass."""
+"""Every committed step gets one place in the log, late ones later; checkpoints leave the house."""
 
 import stat
 from dataclasses import replace
@@ -72,7 +72,7 @@ def test_a_long_backlog_is_sealed_in_short_transactions(service, who):
 def test_a_step_committed_late_is_numbered_later(service, who):
     if service.store.embedded:
         pytest.skip("SQLite's writers come one after another")
-    first, task = begin(service, who)
+    first, _ = begin(service, who)
     seal(service)
     with service.store.writers.connect() as slow:
         row = slow.execute(select(step)).one()._mapping
@@ -197,7 +197,7 @@ def restored(service, who):
 
 
 def test_nothing_starts_over_an_older_backup(restored):
-    with pytest.raises(OtherDatabase, match=r"3 steps were sealed; the log of this database holds only 1\. It was restor"):
+    with pytest.raises(OtherDatabase, match=r"3 steps were sealed; .* holds only 1\. It was restored"):
         witnesses.require_whole(restored)
 
 

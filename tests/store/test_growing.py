@@ -10,6 +10,7 @@ from service.store.tables import checkpoint, leaf, process_definition, process_i
 from service.store.transaction import reading, transaction
 
 AT = datetime(2026, 3, 29, tzinfo=UTC)
+THE_REST = "at, 'b', definition_hash, command, events, state_hash, logic, prev_hash, hash"
 GROWING = ["step", "leaf", "checkpoint"]
 
 
@@ -73,10 +74,8 @@ def test_no_table_is_emptied(filled, table):
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT OR REPLACE INTO step SELECT instance_id, seq, at, 'b', definition_hash, command, events, state_hash, "
-        "logic, prev_hash, hash FROM step",
-        "INSERT OR REPLACE INTO step SELECT instance_id, 2, at, 'b', definition_hash, command, events, state_hash, "
-        "logic, prev_hash, hash FROM step",
+        f"INSERT OR REPLACE INTO step SELECT instance_id, seq, {THE_REST} FROM step",
+        f"INSERT OR REPLACE INTO step SELECT instance_id, 2, {THE_REST} FROM step",
         "INSERT OR REPLACE INTO leaf VALUES (0, 'i', 1, '2')",
         "INSERT OR REPLACE INTO leaf VALUES (1, 'i', 1, '2')",
         "INSERT OR REPLACE INTO checkpoint VALUES (1, 'r', 'r', 'm', '2026-03-29')",
