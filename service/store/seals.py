@@ -63,15 +63,23 @@ def unnumbered(db: Connection, most: int) -> list[tuple[str, int, str]]:
     The steps of one instance come in order and without a gap, so what is sealed of it is always its beginning. That
     holds because a case's steps are committed one after another under its lock.
     """
-    sealed = select(func.coalesce(func.max(leaf.c.seq), 0)).where(leaf.c.instance_id == process_instance.c.id)
-    wanted = (
-        select(step.c.instance_id, step.c.seq, step.c.hash)
-        .join(process_instance, process_instance.c.id == step.c.instance_id)
-        .where(step.c.seq > sealed.scalar_subquery())
-        .order_by(step.c.instance_id, step.c.seq)
-        .limit(most)
-    )
-    return [(row.instance_id, row.seq, row.hash) for row in db.execute(wanted)]
+    found: list[tuple[str, int, str]] = []
+    for instance_id, sealed in _growing(db, most):
+        after = (step.c.instance_id == instance_id, step.c.seq > sealed)
+        wanted = select(step.c.instance_id, step.c.seq, step.c.hash).where(*after).order_by(step.c.seq)
+        found += [(row.instance_id, row.seq, row.hash) for row in db.execute(wanted.limit(most - len(found)))]
+        if len(found) >= most:
+            break
+    return found
+
+
+def _growing(db: Connection, most: int) -> list[tuple[str, int]]:
+    """Instances with a step that stands nowhere yet, and how far each is sealed: two looks into an index for each."""
+    sealed = select(func.max(leaf.c.seq)).where(leaf.c.instance_id == process_instance.c.id).scalar_subquery()
+    head = select(func.max(step.c.seq)).where(step.c.instance_id == process_instance.c.id).scalar_subquery()
+    upto = func.coalesce(sealed, 0)
+    wanted = select(process_instance.c.id, upto).where(head > upto).order_by(process_instance.c.id).limit(most)
+    return [(instance_id, seq) for instance_id, seq in db.execute(wanted)]
 
 
 def extend(db: Connection, fresh: Sequence[tuple[str, int, str]], frontier: Frontier, note: str, at: datetime) -> None:

@@ -4,8 +4,10 @@ import pytest
 
 from service import cli
 from service.core.errors import Rejection
-from service.runtime import verifying
+from service.runtime import sealing, verifying
+from service.store import seals
 from story import COMPLETE, begin, key
+from tampering import change, seal_anew, sign_anew
 
 
 def test_every_case_is_run_again(service, who):
@@ -22,3 +24,19 @@ def test_every_case_is_run_again(service, who):
 def test_an_instant_that_is_none_is_refused_in_words():
     with pytest.raises(Rejection, match="not a date and time"):
         cli._moment("yesterday")
+
+
+def test_the_log_is_checked_on_every_kind_of_database(service, who):
+    done, task = begin(service, who)
+    sealing.turn(service)
+    service.handler.complete(who("ann"), task, COMPLETE, key())
+    assert verifying.database(service).log[-1].text.startswith("1 step waits to be sealed")
+    sealing.turn(service)
+    with service.read() as db:
+        kept = [k.note for k in seals.checkpoints(db)]
+    report = verifying.database(service, kept)
+    assert (report.wrong, len(report.log)) == (0, 3)
+    change(service.store, 2, actor="eve")
+    seal_anew(service.store, done.instance_id, 2)
+    sign_anew(service)
+    assert [f.holds for f in verifying.database(service, kept).log] == [True, True, False]
