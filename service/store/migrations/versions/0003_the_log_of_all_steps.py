@@ -64,7 +64,7 @@ def _refuse_on_sqlite() -> None:
         op.execute(
             f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "  # noqa: S608 - names of our own
             f"WHEN EXISTS (SELECT 1 FROM {table} AS kept WHERE {IN_ITS_WAY[table]}) "
-            f"BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END"
+            f"BEGIN SELECT RAISE(ABORT, 'UNIQUE: it is there already, and {SENTENCE}'); END"
         )
 
 
