@@ -4,6 +4,7 @@ Settings without a safe default must be given in production. Practice mode, whic
 clock, refuses to start beside any production setting.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -45,6 +46,12 @@ class Settings:
         repr=False,
         metadata={"means": "Mail server, smtp://user:password@host:port; empty writes .eml files"},
     )
+    signing_key: str = field(
+        default="", repr=False, metadata={"means": "Signs checkpoints: an Ed25519 private key, PEM; the worker's alone"}
+    )
+    log_name: str = field(default="casework", metadata={"means": "Name of the log in its checkpoints; never changed"})
+    checkpoint_folder: Path | None = field(default=None, metadata={"means": "Folder checkpoints are written to"})
+    checkpoint_mail: str = field(default="", metadata={"means": "Who is sent a checkpoint each day: addresses, spaced"})
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -58,6 +65,11 @@ class Settings:
     def url(self) -> str:
         """The database URL in force: the embedded SQLite file unless one is given."""
         return self.database_url or f"sqlite:///{(self.data_folder / 'cases.db').absolute()}"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder checkpoints are written to: ``checkpoints`` in the data folder unless one is given."""
+        return self.checkpoint_folder or self.data_folder / "checkpoints"
 
     @property
     def secure(self) -> bool:
@@ -81,7 +93,7 @@ def _read(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _typed(name: str, text: str) -> object:
-    if name == "data_folder":
+    if name in {"data_folder", "checkpoint_folder"}:
         return Path(text)
     if name in {"port", "web_processes"}:
         if not text.isdigit() or not 0 < int(text) < 65536:
@@ -95,19 +107,29 @@ def _typed(name: str, text: str) -> object:
 
 
 def _check(settings: Settings, given: Mapping[str, str]) -> None:
+    _check_forms(settings)
+    if settings.practice:
+        _check_practice(given)
+    elif len(settings.secret_key) < 32:
+        raise SettingsRefused("CASEWORK_SECRET_KEY must be set to at least 32 characters (or use practice mode).")
+    elif not settings.state_key and not settings.url.startswith("sqlite:///"):
+        raise SettingsRefused("CASEWORK_STATE_KEY must be set to at least 32 characters beside a PostgreSQL database.")
+
+
+def _check_forms(settings: Settings) -> None:
     if not settings.url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
         raise SettingsRefused("CASEWORK_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
     for name in ("state_key", "state_key_previous"):
         if 0 < len(getattr(settings, name)) < 32:
             raise SettingsRefused(f"{env_name(name)} must have at least 32 characters.")
-    if settings.practice:
-        production = [env_name(n) for n in ("database_url", "public_url", "smtp_url") if given.get(n)]
-        if production:
-            named = ", ".join(production)
-            raise SettingsRefused(
-                f"Practice mode cannot be switched on together with {named}: it is for invented cases only."
-            )
-    elif len(settings.secret_key) < 32:
-        raise SettingsRefused("CASEWORK_SECRET_KEY must be set to at least 32 characters (or use practice mode).")
-    elif not settings.state_key and not settings.url.startswith("sqlite:///"):
-        raise SettingsRefused("CASEWORK_STATE_KEY must be set to at least 32 characters beside a PostgreSQL database.")
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", settings.log_name):
+        raise SettingsRefused("CASEWORK_LOG_NAME may hold letters, digits and . _ / - only, and no spaces.")
+
+
+def _check_practice(given: Mapping[str, str]) -> None:
+    production = [env_name(n) for n in ("database_url", "public_url", "smtp_url") if given.get(n)]
+    if production:
+        named = ", ".join(production)
+        raise SettingsRefused(
+            f"Practice mode cannot be switched on together with {named}: it is for invented cases only."
+        )

@@ -1,56 +1,69 @@
-"""Verbs that prove what happened: verify, replay, export."""
+"""Verbs that prove what happened: verify, replay, export, accept-restore."""
 
 import json
 import os
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.progress import track
 from rich.table import Table
-from sqlalchemy import select
 
 from service.app import create_service
 from service.cli.console import cli, instance, out, with_service
 from service.core.calendar import LONDON
 from service.core.errors import Rejection
-from service.core.replay import ReplayDiffers, Verdict
-from service.runtime import bundles, history
+from service.core.replay import ReplayDiffers
+from service.runtime import exports, history, signing, verifying, witnesses
 from service.runtime.service import Service
 from service.settings import Settings
 from service.store import instances, people
-from service.store.tables import process_instance
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @cli.command()
-@click.argument("export", type=click.Path(exists=True, path_type=Path), required=False)
-def verify(export: Path | None) -> None:
-    """Check chain and replay of every case in the database, or of one EXPORT file without any database."""
+@click.argument("export", type=FILE, required=False)
+@click.option("--checkpoint", "kept", type=FILE, multiple=True, help="A checkpoint you kept; several may be given.")
+@click.option("--public-key", type=FILE, help="The public key of the log, got elsewhere than with the export.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def verify(export: Path | None, kept: tuple[Path, ...], public_key: Path | None, *, as_json: bool) -> None:
+    """Check every case, record and the log of the database, or one EXPORT file without any database."""
+    witnessed = [witnesses.read_file(path) for path in kept]
     if export is not None:
-        code, steps, definitions = bundles.read_export(export.read_text(encoding="utf-8"))
-        verdicts = [(code, history.verdict(lambda h: definitions[h], steps))]
+        report = verifying.export(export, witnessed, public_key)
     else:
-        verdicts = _verify_all(create_service(Settings.from_env(os.environ)))
-    for code, verdict in verdicts:
-        out.print(f"{code}: {verdict.text}", markup=False)
-    wrong = sum(v.kind != "equal" for _, v in verdicts)
-    out.print(f"{len(verdicts) - wrong} equal, {wrong} not.")
-    raise SystemExit(1 if wrong else 0)
+        service = create_service(Settings.from_env(os.environ))
+        shown = partial(track, description="Running every case again", console=out, transient=True, disable=as_json)
+        report = verifying.database(service, witnessed, public_key, shown)
+    if as_json:
+        click.echo(json.dumps(report.written(), ensure_ascii=False, indent=1))
+    else:
+        _print_verdicts(report)
+    raise SystemExit(1 if report.wrong else 0)
 
 
-def _verify_all(service: Service) -> list[tuple[str, Verdict]]:
-    with service.read() as db:
-        codes = list(db.execute(select(process_instance.c.code).order_by(process_instance.c.code)).scalars())
-    shown = track(codes, description="Running every case again", console=out, transient=True)
-    return [_verify(service, code) for code in shown]
+def _print_verdicts(report: verifying.Report) -> None:
+    for case in report.cases:
+        out.print(f"{case.code}: {case.verdict.text}", markup=False)
+        for finding in case.records:
+            out.print(f"  {finding.text}", markup=False, style=None if finding.holds else "red")
+    out.print("The log:")
+    for finding in report.log:
+        out.print(f"  {finding.text}", markup=False, style=None if finding.holds else "red")
+    wrong = sum(c.verdict.kind != "equal" for c in report.cases)
+    out.print(f"{len(report.cases) - wrong} equal, {wrong} not.")
 
 
-def _verify(service: Service, code: str) -> tuple[str, Verdict]:
-    with service.read() as db:  # ends before the case is run again: PostgreSQL gives up on a reader that idles for long
-        row = db.execute(process_instance.select().where(process_instance.c.code == code)).one()
-        steps = instances.steps_of(db, row.id)
-    return code, history.verdict(service.definitions.get, steps, row.state.encode())
+@cli.command(name="accept-restore")
+@click.option("--reason", required=True, help="Why this database is taken into use: kept on record, signed.")
+@with_service
+def accept_restore(service: Service, reason: str) -> None:
+    """Go on with a database older than, or other than, the newest checkpoint, and keep that on record."""
+    path = witnesses.accept_restore(service, reason)
+    out.print(f"Kept on record in {path}. Tell those who hold checkpoints.", markup=False)
 
 
 @cli.command()
@@ -80,15 +93,18 @@ def replay(service: Service, code: str, moment: str | None) -> None:
 @cli.command(name="export")
 @click.argument("code")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--checkpoint", "kept", type=FILE, multiple=True, help="A checkpoint somebody holds, to lead back to.")
 @with_service
-def export_(service: Service, code: str, path: Path | None) -> None:
-    """Write the history of the case CODE, with its definitions, to PATH (or CODE.json)."""
-    instance_id = instance(service, code)
+def export_(service: Service, code: str, path: Path | None, kept: tuple[Path, ...]) -> None:
+    """Write the history of the case CODE, with its definitions and what proves it, to PATH (or CODE.json)."""
+    instance_id, key = instance(service, code), signing.public_half(service.settings)
+    witnessed = [witnesses.read_file(path) for path in kept]
     with service.read() as db:
-        kept = bundles.export(db, service.definitions, instance_id, code)
+        exported = exports.export(db, service.definitions, instance_id, code, key, witnessed)
     target = path or Path(f"{code}.json")
-    target.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
-    out.print(f"Wrote {len(kept['steps'])} steps to {target}. Check them anywhere: service verify {target}")
+    target.write_text(json.dumps(exported, ensure_ascii=False, indent=1), encoding="utf-8")
+    out.print(f"Wrote {len(exported['steps'])} steps to {target}. Check them anywhere: service verify {target}")
+    out.print(exported["log"]["checkpoint"] or "Nothing has been sealed yet.", markup=False)
 
 
 def _moment(text: str) -> datetime:

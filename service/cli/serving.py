@@ -9,7 +9,7 @@ from rich.progress import track
 from service.app import create_service
 from service.cli.console import HOME, cli, out, with_service
 from service.core.errors import NothingToDo, Rejection
-from service.runtime import bundles, entering, logs, serving, state_keys, state_migration, worker
+from service.runtime import bundles, entering, logs, serving, state_keys, state_migration, witnesses, worker
 from service.runtime.service import Service
 from service.runtime.state_migration import StateMigration
 from service.settings import Settings
@@ -36,6 +36,7 @@ def migrate_(service: Service) -> None:
     if sealed := state_migration.bring_up_to_date(service.store):
         out.print(f"Sealed {sealed} cases of the release before.")
     out.print("The database has the schema of this release.")
+    witnesses.require_whole(service)
     state_keys.require_fitting(service.store)
 
 

@@ -13,6 +13,9 @@ from service.core.definitions import ProcessDefinition
 from service.core.engine.step import Outcome, step
 from service.core.errors import Defect, Rejection
 
+CANNOT = (Rejection, Defect, KeyError, TypeError, ValueError, AttributeError, SyntaxError, RecursionError)
+"""What running a step again may raise when a history, or a definition in it, was made up by hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -53,7 +56,7 @@ def _again(
         definition = definition_of(kept.definition)
         command = commands.from_json(kept.command)
         outcome = take(definition, state, command, instance_id=kept.instance_id, at=kept.at, seq=kept.seq)
-    except (Rejection, Defect, KeyError, TypeError) as failure:
+    except CANNOT as failure:
         raise ReplayDiffers(kept.seq, f"Step {kept.seq} cannot be taken again: {failure}") from failure
     if [events.to_json(e) for e in outcome.events] != [dict(e) for e in kept.events]:
         raise ReplayDiffers(kept.seq, f"Running step {kept.seq} again, other things happen than the history says.")

@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from service.core.errors import NothingToDo
-from service.runtime import practice, state_keys, state_migration
+from service.runtime import practice, state_keys, state_migration, witnesses
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 
@@ -30,6 +30,7 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
         out.print(f"Sealed {sealed} cases of the release before.")
     if unfit := state_keys.require_fitting(service.store):
         out.print(f"{unfit} cases cannot be opened with the state key: set CASEWORK_STATE_KEY_PREVIOUS.")
+    _require_whole(service, out)
     try:
         row = service.deployments.deploy(None, files, "As installed")
         out.print(f"Deployed version {row.version} of the process.")
@@ -42,6 +43,18 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
         for story in stories:
             done = practice.load_case(service, story)
             out.print(f"Practice case {done.code or '–'}: {done.problem or done.name}", markup=False)
+
+
+def _require_whole(service: Service, out: Console) -> None:
+    """Raise ``OtherDatabase`` over a database that a checkpoint contradicts; a practice site only says so."""
+    try:
+        witnesses.require_whole(service)
+    except witnesses.OtherDatabase as other:
+        if not service.settings.practice:
+            raise
+        out.print(str(other), markup=False)
+        kept = witnesses.accept_restore(service, "A practice site was begun anew")
+        out.print(f"A practice site goes on, and {kept.name} says so.")
 
 
 def require_free_port(settings: Settings) -> None:

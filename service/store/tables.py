@@ -1,5 +1,6 @@
 """The tables. ``step`` and ``record`` are the truth; tasks, timers and clocks could be rebuilt from it.
 
+``step``, ``leaf`` and ``checkpoint`` only ever grow: the database itself refuses to change or remove a row of them.
 All instants are set by us, in UTC, to the microsecond; all bodies are text. Names of constraints follow one rule.
 """
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -217,3 +219,16 @@ practice_clock = Table(
     Column("id", Integer, primary_key=True),
     Column("seconds_ahead", Integer, nullable=False),
 )
+
+leaf = Table(
+    "leaf", metadata, Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("instance_id", String(64), nullable=False), Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False), UniqueConstraint("instance_id", "seq"),
+    ForeignKeyConstraint(["instance_id", "seq"], ["step.instance_id", "step.seq"]),
+)  # fmt: skip
+
+checkpoint = Table(
+    "checkpoint", metadata, Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("root", String(64), nullable=False), Column("frontier", Text, nullable=False),
+    Column("note", Text, nullable=False), Column("at", Instant, nullable=False),
+)  # fmt: skip

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import IsolationLevel
 
 from service.core.engine.state_seal import StateKeys
@@ -67,6 +67,16 @@ def reading(store: Store) -> Iterator[Connection]:
     """A connection for reading one consistent picture; whatever is done through it is undone."""
     with store.readers.connect() as db:
         yield db
+
+
+def alone(db: Connection, work: int) -> bool:
+    """Whether this transaction is the only one doing ``work``, a number, until it ends; never waits.
+
+    SQLite's writers queue for the whole database anyway, so there it always is.
+    """
+    if db.dialect.name == "sqlite":
+        return True
+    return bool(db.execute(select(func.pg_try_advisory_xact_lock(work))).scalar_one())
 
 
 def _sqlite(url: URL, begin: str) -> Engine:

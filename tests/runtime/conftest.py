@@ -5,21 +5,13 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 import pytest
-from sqlalchemy import insert
 
-from build import MINI
 from service.core.access import Actor
-from service.runtime.bundles import read_folder
 from service.runtime.service import Service, join
 from service.settings import Settings
 from service.store import people
-from service.store.tables import account, membership, partnership
-from service.store.transaction import reading, transaction
-
-PEOPLE = {
-    "ann": ["clerk"], "ben": ["officer"], "bea": ["officer"], "una": ["process_owner"], "aud": ["auditor"],
-    "opa": ["operator"],
-}  # fmt: skip
+from service.store.transaction import reading
+from story import inhabit
 
 
 @dataclass
@@ -44,18 +36,7 @@ def post() -> Post:
 def service(database_url, clock, post, tmp_path) -> Iterator[Service]:
     settings = Settings(database_url=database_url, data_folder=tmp_path / "var", secret_key="s" * 40)
     service = join(settings, clock, post)
-    with transaction(service.store) as db:
-        at = clock()
-        db.execute(insert(partnership).values(id="p", name="Partnership"))
-        for name, roles in PEOPLE.items():
-            row = {"id": name, "email": f"{name}@example.invalid", "name": name.title(), "password_hash": "x"}
-            db.execute(insert(account).values(practice=False, **row))
-            for role in roles:
-                db.execute(insert(membership).values(
-                    id=f"{name}-{role}", account_id=name, partnership_id="p", role=role, granted_by="x", reason="x",
-                    from_at=at,
-                ))  # fmt: skip
-    service.deployments.deploy(None, read_folder(MINI), "first")
+    inhabit(service)
     yield service
     service.store.writers.dispose()
     service.store.readers.dispose()
