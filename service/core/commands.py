@@ -59,11 +59,32 @@ class FireTimers:
     """Let time do its work: what is due fires, nothing else is asked."""
 
 
-Command: TypeAlias = StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | FireTimers
+@dataclass(frozen=True, slots=True)
+class MigrateInstance:
+    """Move a running instance to another version of its definition: that of the step itself.
+
+    ``former`` is the hash of the version it is on. ``plan`` renames: element ids (``"process:element"`` where one id
+    is in two diagrams) and process ids, old to new; what it does not name keeps its id. ``record`` is the hash of the
+    reason given.
+    """
+
+    former: str
+    plan: Mapping[str, str] = field(default_factory=dict)
+    record: str | None = None
+
+
+Command: TypeAlias = (
+    StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | FireTimers
+    | MigrateInstance
+)  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
-    t.__name__: t for t in (StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers)
-}
+    t.__name__: t
+    for t in (
+        StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, FireTimers,
+        MigrateInstance,
+    )
+}  # fmt: skip
 
 
 def to_json(command: Command) -> dict[str, Any]:

@@ -203,11 +203,59 @@ class InstanceEnded:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceMigrated:
+    """The instance moved from one version of its definition to another; both are hashes."""
+
+    former: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskChanged:
+    """An open task reads otherwise in the version its instance moved to.
+
+    ``changed`` holds what is different, by the names of ``UserTaskCreated``: process_id, element_id, name, form, role,
+    agency, due_basis.
+    """
+
+    task_id: str
+    changed: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRenamed:
+    """An armed timer is called otherwise in the version its instance moved to."""
+
+    timer_id: str
+    process_id: str
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChanged:
+    """A running time limit reads otherwise in the version its instance moved to; its dates are told apart."""
+
+    clock: str
+    name: str
+    clause: str
+    kind: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockWithdrawn:
+    """The version the instance moved to has this time limit no more: it can be neither met nor breached from now on."""
+
+    clock: str
+
+
 Event: TypeAlias = (
     InstanceStarted | MessageDelivered | ElementCompleted | UserTaskCreated | UserTaskDueMoved | UserTaskClaimed
     | UserTaskReleased | UserTaskCompleted | UserTaskCancelled | TimerScheduled | TimerMoved | TimerFired
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded
+    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -216,6 +264,7 @@ TYPES: dict[str, type[Any]] = {
         InstanceStarted, MessageDelivered, ElementCompleted, UserTaskCreated, UserTaskDueMoved, UserTaskClaimed,
         UserTaskReleased, UserTaskCompleted, UserTaskCancelled, TimerScheduled, TimerMoved, TimerFired, TimerCancelled,
         ClockStarted, ClockMoved, ClockBreached, ClockMet, ReminderFell, VariablesSet, DecisionEvaluated, InstanceEnded,
+        InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
     )
 }  # fmt: skip
 

@@ -12,21 +12,26 @@ from sqlalchemy import Connection, Table, insert, update
 from service.core import values
 from service.core.events import (
     ClockBreached,
+    ClockChanged,
     ClockMet,
     ClockMoved,
     ClockStarted,
+    ClockWithdrawn,
     DecisionEvaluated,
     ElementCompleted,
     Event,
     InstanceEnded,
+    InstanceMigrated,
     InstanceStarted,
     MessageDelivered,
     ReminderFell,
     TimerCancelled,
     TimerFired,
     TimerMoved,
+    TimerRenamed,
     TimerScheduled,
     UserTaskCancelled,
+    UserTaskChanged,
     UserTaskClaimed,
     UserTaskCompleted,
     UserTaskCreated,
@@ -41,19 +46,21 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
     """Apply the events of one step, taken at ``at`` by ``actor``, to the tables lists are read from."""
     for event in events:
         match event:
-            case UserTaskCreated() | UserTaskDueMoved() | UserTaskClaimed() | UserTaskReleased():
+            case (
+                UserTaskCreated() | UserTaskDueMoved() | UserTaskClaimed() | UserTaskReleased() | UserTaskChanged()
+            ):  # fmt: skip
                 _task(db, instance_id, event)
             case UserTaskCompleted():
                 _close(db, user_task, event.task_id, at, outcome="completed", closed_by=actor, assignee=actor)
             case UserTaskCancelled():
                 _close(db, user_task, event.task_id, at, outcome="cancelled")
-            case TimerScheduled() | TimerMoved() | TimerFired() | TimerCancelled():
+            case TimerScheduled() | TimerMoved() | TimerFired() | TimerCancelled() | TimerRenamed():
                 _timer(db, instance_id, event, at)
-            case ClockStarted() | ClockMoved() | ClockBreached() | ClockMet():
+            case ClockStarted() | ClockMoved() | ClockBreached() | ClockMet() | ClockChanged() | ClockWithdrawn():
                 _clock(db, instance_id, event, at)
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
-                | DecisionEvaluated() | InstanceEnded()
+                | DecisionEvaluated() | InstanceEnded() | InstanceMigrated()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:
@@ -61,8 +68,9 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
 
 
 def _task(
-    db: Connection, instance_id: str, event: UserTaskCreated | UserTaskDueMoved | UserTaskClaimed | UserTaskReleased
-) -> None:
+    db: Connection, instance_id: str,
+    event: UserTaskCreated | UserTaskDueMoved | UserTaskClaimed | UserTaskReleased | UserTaskChanged,
+) -> None:  # fmt: skip
     match event:
         case UserTaskCreated():
             db.execute(insert(user_task).values(
@@ -76,11 +84,14 @@ def _task(
             _set(db, user_task, event.task_id, assignee=event.assignee)
         case UserTaskReleased():
             _set(db, user_task, event.task_id, assignee=None)
+        case UserTaskChanged():
+            _set(db, user_task, event.task_id, **event.changed)
 
 
 def _timer(
-    db: Connection, instance_id: str, event: TimerScheduled | TimerMoved | TimerFired | TimerCancelled, at: datetime
-) -> None:
+    db: Connection, instance_id: str,
+    event: TimerScheduled | TimerMoved | TimerFired | TimerCancelled | TimerRenamed, at: datetime,
+) -> None:  # fmt: skip
     match event:
         case TimerScheduled():
             db.execute(insert(timer_job).values(
@@ -94,11 +105,14 @@ def _timer(
             _close(db, timer_job, event.timer_id, at, outcome="fired")
         case TimerCancelled():
             _close(db, timer_job, event.timer_id, at, outcome="cancelled")
+        case TimerRenamed():
+            _set(db, timer_job, event.timer_id, process_id=event.process_id, element_id=event.element_id)
 
 
 def _clock(
-    db: Connection, instance_id: str, event: ClockStarted | ClockMoved | ClockBreached | ClockMet, at: datetime
-) -> None:
+    db: Connection, instance_id: str,
+    event: ClockStarted | ClockMoved | ClockBreached | ClockMet | ClockChanged | ClockWithdrawn, at: datetime,
+) -> None:  # fmt: skip
     this = (clock.c.instance_id == instance_id, clock.c.key == event.clock)
     match event:
         case ClockStarted():
@@ -114,6 +128,11 @@ def _clock(
             db.execute(update(clock).where(*this, clock.c.breached_at.is_(None)).values(breached_at=event.due_at))
         case ClockMet():
             db.execute(update(clock).where(*this).values(met_at=at, met_in_time=event.in_time))
+        case ClockChanged():
+            words = {"name": event.name, "clause": event.clause, "kind": event.kind, "basis": event.basis}
+            db.execute(update(clock).where(*this).values(words))
+        case ClockWithdrawn():
+            db.execute(clock.delete().where(*this, clock.c.breached_at.is_(None)))  # what was missed stays missed
 
 
 def _set(db: Connection, table: Table, row_id: str, **changed: Any) -> None:

@@ -5,7 +5,8 @@ the command may then be rejected. A case's time never goes back. A step that cha
 fails leaves nothing behind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -21,11 +22,13 @@ from service.core.commands import (
     CompleteUserTask,
     DeliverMessage,
     FireTimers,
+    MigrateInstance,
     ReleaseUserTask,
     StartInstance,
 )
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
+from service.core.engine import migrating
 from service.core.engine.memory import Memory
 from service.core.engine.running import TICK, Running, check_alive, open_task
 from service.core.engine.telling import after, before, settle
@@ -60,19 +63,23 @@ class Outcome:
 
 
 def step(
-    definition: ProcessDefinition, state: bytes | None, command: Command, *, instance_id: str, at: datetime, seq: int
-) -> Outcome:
+    definition: ProcessDefinition, state: bytes | None, command: Command, *, instance_id: str, at: datetime, seq: int,
+    former: ProcessDefinition | None = None,
+) -> Outcome:  # fmt: skip
     """Apply one command to an instance (``state`` is ``None`` only for ``StartInstance``).
 
-    ``at`` is an aware instant; ``seq`` counts an instance's steps from 1. Raises a ``Rejection`` when the command
-    cannot be applied, ``StepFailed`` when the diagram or the engine is at fault.
+    ``at`` is an aware instant; ``seq`` counts an instance's steps from 1; ``former``, only for ``MigrateInstance``, is
+    the definition the instance moves away from. Raises a ``Rejection`` when the command cannot be applied,
+    ``StepFailed`` when the diagram or the engine is at fault.
     """
-    with definition.lock, determinism.seams(instance_id, seq, at) as seam:
+    with _held(definition, former or definition), determinism.seams(instance_id, seq, at) as seam:
         try:
-            run = _open(definition, state, seam, at)
+            run = _open(former or definition, state, seam, at)
             variables = dict(run.memory.variables)
             if state is not None:
                 _advance(run, max(at, run.memory.at))
+            if isinstance(command, MigrateInstance):
+                migrating.move(run, definition, command)
             _apply(run, command)
             settle(run)
             _advance(run, seam.now)  # the command may have armed a timer whose instant has passed already
@@ -82,6 +89,15 @@ def step(
         if not run.events:
             raise NothingToDo("Nothing has changed.")
         return Outcome(kept.dump(run.workflow, run.memory), tuple(run.events), _next_due(run), run.memory.outcome)
+
+
+@contextmanager
+def _held(*definitions: ProcessDefinition) -> Iterator[None]:
+    """Hold the definitions' locks, in one order for everybody: two migrations crossing would wait for each other."""
+    with ExitStack() as locks:
+        for definition in sorted(definitions, key=lambda d: d.hash):
+            locks.enter_context(definition.lock)
+        yield
 
 
 def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime) -> Running:
@@ -143,8 +159,8 @@ def _apply(run: Running, command: Command) -> None:
             _claim(run, command)
         case ReleaseUserTask():
             _release(run, command)
-        case FireTimers():
-            pass  # time itself was the command
+        case FireTimers() | MigrateInstance():
+            pass  # time itself was the command; the move has been made
         case _:
             assert_never(command)
 

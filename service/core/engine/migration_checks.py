@@ -1,0 +1,160 @@
+"""Whether a case can stand in another version of its definition, and every reason why not.
+
+Looked at is what waits or is at work, wherever in the case it is; what lies behind needs no place in the new version,
+and what lies ahead is drawn anew.
+"""
+
+from collections.abc import Iterator
+
+from SpiffWorkflow.bpmn import BpmnWorkflow
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, BoundaryEventSplit
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition, TimerEventDefinition
+from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.start_event import StartEvent
+from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
+from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import EventSubprocess, SubWorkflowTask
+from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
+from SpiffWorkflow.specs.base import TaskSpec
+from SpiffWorkflow.task import Task
+from SpiffWorkflow.util.task import TaskState
+
+from service.core.diagram_words import kind_words
+from service.core.engine.memory import Memory
+from service.core.engine.migration_names import END, Names, base
+from service.core.engine.running import levels
+from service.core.errors import Problem
+
+AT_WORK = TaskState.WAITING | TaskState.READY | TaskState.STARTED
+AHEAD = TaskState.FUTURE | TaskState.PREDICTED_MASK
+
+
+def problems(names: Names, workflow: BpmnWorkflow, memory: Memory) -> list[Problem]:
+    """Every reason why a case cannot be moved, in the order its steps were begun; none if it can."""
+    found: list[Problem] = []
+    lost: set[object] = set()  # activities that are refused themselves: what is inside them is not looked at
+    for level in levels(workflow):
+        if level.parent_task_id is not None and (level.parent_task_id in lost or _over(workflow, level)):
+            lost.update(level.tasks)
+            continue
+        if names.process(level.spec.name, main=level is workflow) is None:
+            found.append(_no_process(names, level))
+            lost.update(level.tasks)
+            continue
+        for task in sorted((t for t in level.tasks.values() if t.has_state(AT_WORK)), key=lambda t: t.id):
+            reasons = [] if is_at_rest(task) else [*_task(names, level is workflow, task)]
+            lost.update([task.id] if reasons or is_at_rest(task) else [])
+            found.extend(reasons)
+    found.extend(_end(names, workflow, memory))
+    return found
+
+
+def _over(workflow: BpmnWorkflow, level: BpmnWorkflow) -> bool:
+    host = workflow.get_task_from_id(level.parent_task_id)
+    return bool(host.has_state(TaskState.FINISHED_MASK))
+
+
+def is_at_rest(task: Task) -> bool:
+    """Whether this is an event sub-process that only waits for its start: it may go, or come, with a version."""
+    if not isinstance(task.task_spec, EventSubprocess):
+        return False
+    inside = task.workflow.top_workflow.subprocesses.get(task.id)
+    live = [] if inside is None else [t for t in inside.tasks.values() if t.has_state(AT_WORK)]
+    return bool(live) and all(isinstance(t.task_spec, StartEvent) for t in live)
+
+
+def _task(names: Names, main: bool, task: Task) -> Iterator[Problem]:  # noqa: FBT001 - which of two kinds of level
+    level, old = task.workflow.spec.name, task.task_spec
+    if isinstance(old, BoundaryEvent | BoundaryEventJoin | BoundaryEventSplit) or old.name == level + END:
+        return
+    process = names.process(level, main=main)
+    new = process.task_specs.get(names.spec_name(level, old.name)) if process is not None else None
+    if new is None:
+        yield _problem(names, task, f"{_state(names, task)}, and the new version has no such step here. "
+                                    "Name the step that takes its place.")  # fmt: skip
+    elif type(new) is not type(old):
+        yield _problem(names, task, f"{_state(names, task)}, and in the new version it is of another kind"
+                                    f"{_kinds(names, task, new)}.")  # fmt: skip
+    elif isinstance(old, UnstructuredJoin):
+        yield from _join(names, task, new)
+    elif isinstance(old, MultiInstanceTask):
+        yield from _repeated(names, task, new)
+    elif isinstance(old, SubWorkflowTask) and new.spec != names.level(old.spec):
+        yield _problem(names, task, f"{_state(names, task)}, and in the new version it runs another process: "
+                                    f"“{new.spec}”. Name the process that takes the place of “{old.spec}”.")  # fmt: skip
+    elif isinstance(old, CatchingEvent) and family(old) != family(new):
+        yield _problem(names, task, f"{_state(names, task)}, and the new version waits for something else there.")
+
+
+def _join(names: Names, task: Task, new: TaskSpec) -> Iterator[Problem]:
+    """A join that some ways have reached: it counts them by where they came from."""
+    level = task.workflow.spec.name
+    before = {names.spec_name(level, spec.name): spec for spec in task.task_spec.inputs}
+    gone = [names.words(level, before[name]) for name in sorted(before.keys() - set(new._inputs))]
+    come = sorted(base(name) for name in set(new._inputs) - before.keys())
+    if gone or come:
+        ways = [f"the way from “{name}” is gone" for name in gone] + [f"a way from “{name}” is new" for name in come]
+        yield _problem(names, task, f"some ways have reached “{names.words(level, task.task_spec)}” already, "
+                                    f"and in the new version other ways meet there: {'; '.join(ways)}.")  # fmt: skip
+
+
+def _repeated(names: Names, task: Task, new: MultiInstanceTask) -> Iterator[Problem]:
+    old = task.task_spec
+    if _repetition(old) != _repetition(new):
+        yield _problem(names, task, f"{_state(names, task)} for each item of “{_repetition(old)[0]}” as “"
+                                    f"{_repetition(old)[1]}”, and the new version repeats it otherwise.")  # fmt: skip
+
+
+def _repetition(spec: MultiInstanceTask) -> tuple[str, str, str | None]:
+    listed = spec.data_input.bpmn_id if spec.data_input is not None else ""
+    return listed, spec.input_item.bpmn_id if spec.input_item is not None else "", spec.cardinality
+
+
+def family(spec: TaskSpec) -> str:
+    """What kind of happening an event waits for. Dates and durations may take each other's place, repetitions not."""
+    happening = spec.event_definition
+    if isinstance(happening, CycleTimerEventDefinition):
+        return "repetition"
+    return "timer" if isinstance(happening, TimerEventDefinition) else type(happening).__name__
+
+
+def _end(names: Names, workflow: BpmnWorkflow, memory: Memory) -> Iterator[Problem]:
+    """Once the main flow has ended and only work beside it goes on, its end must still be one in the new version."""
+    if memory.end is None or new_end(names, memory) is not None:
+        return
+    top = workflow.spec.name
+    live = (t.task_spec for t in workflow.tasks.values() if t.has_state(AT_WORK))
+    if not any(spec.name != top + END and not isinstance(spec, EventSubprocess) for spec in live):
+        drawn = names.drawn(top, memory.end)
+        called = (drawn.name if drawn is not None else "") or memory.end
+        yield Problem(names.key(top, memory.end), f"“{called}” has been reached, and the new version has no such end.")
+
+
+def new_end(names: Names, memory: Memory) -> str | None:
+    """The new id of the end the main flow has reached, if the new version has it."""
+    drawn = names.redrawn(names.former.main, names.element(names.former.main, memory.end)) if memory.end else None
+    return drawn.id if drawn is not None and drawn.ends_process else None
+
+
+def _no_process(names: Names, level: BpmnWorkflow) -> Problem:
+    called = level.spec.description or level.spec.name
+    return Problem(level.spec.name, f"“{called}” is at work, and the new version has no such process. "
+                                    "Name the process that takes its place.")  # fmt: skip
+
+
+def _problem(names: Names, task: Task, text: str) -> Problem:
+    return Problem(names.key(task.workflow.spec.name, base(task.task_spec.name)), text)
+
+
+def _state(names: Names, task: Task) -> str:
+    at_work = task.has_state(TaskState.STARTED)
+    return f"“{names.words(task.workflow.spec.name, task.task_spec)}” is {'at work' if at_work else 'waiting'}"
+
+
+def _kinds(names: Names, task: Task, new: TaskSpec) -> str:
+    level = task.workflow.spec.name
+    old = names.drawn(level, base(task.task_spec.name))
+    drawn = names.redrawn(level, base(new.name))
+    if old is None or drawn is None or old.kind == drawn.kind:
+        return ""
+    return f": a {kind_words(drawn.kind)} instead of a {kind_words(old.kind)}"
