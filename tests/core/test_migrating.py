@@ -7,7 +7,7 @@ import pytest
 from build import BEGIN, Played, a_definition, at, each, end, flow, script, timer, user, when
 from service.core.commands import ClaimUserTask, DeliverMessage, FireTimers
 from service.core.engine.markers import markers
-from service.core.errors import CannotMove, NothingToDo, NotWaiting
+from service.core.errors import CannotMove, NotFound, NothingToDo, NotWaiting
 from service.core.events import (
     ClockBreached,
     ClockChanged,
@@ -389,3 +389,343 @@ def test_time_comes_first_under_the_former_version():
     moved = case.migrate(edged(timer("t", "decide", "timeDuration", '"P30D"')), "2026-03-07T09:00")
     assert kinds(moved)[:2] == ["TimerFired", "ElementCompleted"]
     assert kinds(moved).index("InstanceMigrated") > kinds(moved).index("UserTaskCreated")
+
+
+# --- branches, repetitions, processes within the process --------------------------------------------------------------
+
+GATE = '<bpmn:parallelGateway id="{0}" name="{0}"/>'
+
+
+def branches(*ids: str, last: str = "after", extra: str = "", **joined: str):
+    """Parallel branches of one task each, then a task; ``joined`` puts a further task between a branch and the join."""
+    ways = "".join(flow("split", i, *([joined[i]] if i in joined else []), "join") for i in ids)
+    tasks = "".join(user(i) for i in (*ids, *joined.values()))
+    return a_definition(
+        BEGIN, GATE.format("split"), tasks, GATE.format("join"), user(last), end(), extra,
+        flow("begin", "split"), ways, flow("join", last, "end"),
+    )  # fmt: skip
+
+
+def test_a_join_some_ways_have_reached_goes_on_waiting_for_the_others():
+    case = started(branches("a", "b", "c"))
+    case.complete("a", "2026-03-02T10:00")
+    case.migrate(branches("a", "b", "c", last="other"), "2026-03-03T09:00")
+    case.complete("c", "2026-03-03T10:00")
+    assert case.waiting == ["b"]
+    case.complete("b", "2026-03-03T10:00")
+    assert case.waiting == ["other"]
+
+
+def test_a_join_some_ways_have_reached_is_refused_when_other_ways_meet_there():
+    case = started(branches("a", "b"))
+    case.complete("a", "2026-03-02T10:00")
+    assert reasons(case, branches("a", "b", "c")) == [
+        "some ways have reached “join” already, and in the new version other ways meet there: a way from “c” is new."
+    ]
+    assert "the way from “b” is gone; a way from “d” is new" in reasons(case, branches("a", "b", b="d"))[0]
+
+
+def test_a_join_nobody_has_reached_may_change():
+    case = started(branches("a", "b"))
+    case.migrate(branches("a", "b", b="d"), "2026-03-03T09:00")
+    for element in ("b", "a", "d"):
+        case.complete(element, "2026-03-03T10:00")
+    assert case.waiting == ["after"]
+
+
+def test_branches_renamed_by_the_plan_still_meet():
+    case = started(branches("a", "b"))
+    case.complete("a", "2026-03-02T10:00")
+    case.migrate(branches("x", "y"), "2026-03-03T09:00", a="x", b="y")
+    case.complete("y", "2026-03-03T10:00")
+    assert case.waiting == ["after"]
+
+
+def repeated(*after: str, over: str = "agencies", item: str = "agency", **properties: str):
+    return a_definition(
+        BEGIN, user("answer", each(over, item), role="officer", agency=f"{item}.id", **properties),
+        *(user(a) for a in after), end(), flow("begin", "answer", *after, "end"),
+    )  # fmt: skip
+
+
+def test_a_repeated_task_goes_on_for_the_items_that_are_left():
+    case = started(repeated(), agencies=[{"id": "a"}, {"id": "b"}])
+    case.complete("answer", "2026-03-02T10:00", item="a")
+    case.migrate(repeated("read", form="f"), "2026-03-03T09:00")
+    assert [(t.item, t.form) for t in case.open.values()] == [("b", "f")]
+    case.complete("answer", "2026-03-03T10:00", item="b")
+    assert case.waiting == ["read"]
+
+
+def test_a_repeated_task_that_is_repeated_otherwise_refuses_the_move():
+    case = started(repeated(), agencies=[{"id": "a"}], others=[{"id": "a"}])
+    for new in (repeated(over="others"), repeated(item="one")):
+        assert "the new version repeats it otherwise" in reasons(case, new)[0]
+    once = a_definition(BEGIN, user("answer"), end(), flow("begin", "answer", "end"))
+    assert "another kind" in reasons(case, once)[0]
+
+
+def test_a_limit_added_to_a_repeated_task_holds_for_all_of_it():
+    case = started(repeated(), agencies=[{"id": "a"}, {"id": "b"}])
+    new = a_definition(
+        BEGIN, user("answer", each("agencies", "agency"), role="officer", agency="agency.id"), end(), user("why"),
+        timer("t", "answer", "timeDuration", '"P3D"', clock="c"), flow("begin", "answer", "end"), end("e2"),
+        flow("t", "why", "e2"),
+    )  # fmt: skip
+    case.migrate(new, "2026-03-03T09:00")
+    case.take(FireTimers(), "2026-03-07T09:00")
+    assert case.waiting == ["answer", "answer", "why"]
+    for item in "ab":
+        case.complete("answer", "2026-03-07T10:00", item=item)
+    assert ([e.in_time for e in case.all(ClockMet)], case.waiting) == ([False], ["why"])
+
+
+def calling(*inner: str, call: str = "call", process: str = "sub", before: str = "", boundary: str = ""):
+    """The main process calls another, made of these tasks."""
+    called = (
+        f'<bpmn:process id="{process}" name="Sub" isExecutable="true"><bpmn:startEvent id="s_begin"/>'
+        f'{"".join(user(i) for i in inner)}<bpmn:endEvent id="s_end"/>{flow("s_begin", *inner, "s_end")}</bpmn:process>'
+    )
+    activity = f'<bpmn:callActivity id="{call}" name="Call" calledElement="{process}"/>'
+    path = [before] if before else []
+    return a_definition(
+        BEGIN, *(user(b) for b in path), activity, boundary, user("after"), end(),
+        flow("begin", *path, call, "after", "end"), called=called,
+    )  # fmt: skip
+
+
+def test_a_called_process_at_work_changes_with_the_version():
+    case = started(calling("i1", "i2"))
+    case.complete("i1", "2026-03-02T10:00")
+    case.migrate(calling("i0", "i2", "i3", before="early"), "2026-03-03T09:00")
+    for element in ("i2", "i3", "after"):
+        case.complete(element, "2026-03-03T10:00")
+    assert case.outcome == "end"
+
+
+def test_another_called_process_must_be_named_and_then_its_steps_follow():
+    case = started(calling("i1"))
+    new = calling("j1", process="other")
+    assert reasons(case, new) == [
+        "“Call” is at work, and in the new version it runs another process: “other”. "
+        "Name the process that takes the place of “sub”."
+    ]
+    case.migrate(new, "2026-03-03T09:00", sub="other", sub__i1="j1")
+    case.complete("j1", "2026-03-03T10:00")
+    assert case.waiting == ["after"]
+
+
+def test_a_called_process_that_has_ended_may_go():
+    case = started(calling("i1"))
+    case.complete("i1", "2026-03-02T10:00")
+    case.migrate(line("after"), "2026-03-03T09:00")
+    assert markers(case.definition, case.state)["main"]["current"] == ["after"]
+    case.complete("after", "2026-03-03T10:00")
+    assert case.outcome == "end"
+
+
+def test_a_step_inside_a_called_process_that_is_gone_is_the_reason_and_not_the_call():
+    case = started(calling("i1"))
+    assert reasons(case, calling("other")) == [
+        "“i1” is waiting, and the new version has no such step here. Name the step that takes its place."
+    ]
+    assert len(reasons(case, line("one"))) == 1
+
+
+def inside(*inner: str, sub: str = "part"):
+    part = (
+        f'<bpmn:subProcess id="{sub}" name="Part"><bpmn:startEvent id="p_begin"/>{"".join(user(i) for i in inner)}'
+        f'<bpmn:endEvent id="p_end"/>{flow("p_begin", *inner, "p_end")}</bpmn:subProcess>'
+    )
+    return a_definition(BEGIN, part, user("after"), end(), flow("begin", sub, "after", "end"))
+
+
+def test_a_sub_process_at_work_changes_and_may_be_renamed():
+    case = started(inside("i1", "i2"))
+    case.complete("i1", "2026-03-02T10:00")
+    case.migrate(inside("i2", "i3"), "2026-03-03T09:00")
+    case.migrate(inside("i2", "i4", sub="portion"), "2026-03-03T10:00", part="portion")
+    for element in ("i2", "i4", "after"):
+        case.complete(element, "2026-03-03T10:00")
+    assert case.outcome == "end"
+
+
+def test_a_step_moved_into_a_sub_process_is_not_where_it_was():
+    case = started(a_definition(BEGIN, user("i1"), user("after"), end(), flow("begin", "i1", "after", "end")))
+    assert "has no such step here" in reasons(case, inside("i1"))[0]
+
+
+def test_a_limit_added_around_a_called_process_at_work():
+    case = started(calling("i1"))
+    edge = timer("t", "call", "timeDuration", '"P3D"') + user("why") + end("e2") + flow("t", "why", "e2")
+    case.migrate(calling("i1", boundary=edge), "2026-03-03T09:00")
+    case.take(FireTimers(), "2026-03-07T09:00")
+    assert case.waiting == ["i1", "why"]
+    case.complete("i1", "2026-03-07T10:00")
+    assert case.waiting == ["after", "why"]
+
+
+def beside(*inner: str, name: str = "more", **main: str):
+    """A task, and an event sub-process of these tasks that the message ``more`` starts."""
+    part = (
+        f'<bpmn:subProcess id="{name}" name="More" triggeredByEvent="true"><bpmn:startEvent id="m_begin" '
+        'isInterrupting="false"><bpmn:messageEventDefinition id="mm" messageRef="m_more"/></bpmn:startEvent>'
+        f'{"".join(user(i) for i in inner)}<bpmn:endEvent id="m_end"/>{flow("m_begin", *inner, "m_end")}</bpmn:subProcess>'
+    )
+    task = main.get("task", "work")
+    return a_definition(BEGIN, user(task), end(), part, flow("begin", task, "end"))
+
+
+def test_work_beside_the_flow_goes_on_and_can_be_started_again():
+    case = started(beside("agree"))
+    case.take(DeliverMessage("more"), "2026-03-02T10:00")
+    case.migrate(beside("agree", "note"), "2026-03-03T09:00")
+    case.take(DeliverMessage("more"), "2026-03-03T10:00")
+    assert case.waiting == ["agree", "agree", "work"]
+    for element in ("agree", "work", "note", "agree", "note"):
+        case.complete(element, "2026-03-03T11:00")
+    assert (case.outcome, case.waiting) == ("end", [])
+
+
+def test_work_beside_the_flow_that_is_gone_refuses_the_move_until_it_has_ended():
+    case = started(beside("agree"))
+    case.take(DeliverMessage("more"), "2026-03-02T10:00")
+    assert reasons(case, line("work"))[0].startswith("“More” is at work")
+    case.complete("agree", "2026-03-02T11:00")
+    case.migrate(line("work"), "2026-03-03T09:00")
+    with pytest.raises(NotFound):
+        case.take(DeliverMessage("more"), "2026-03-03T10:00")
+    case.complete("work", "2026-03-03T11:00")
+    assert case.outcome == "end"
+
+
+def test_work_beside_the_flow_that_is_new_can_be_started():
+    case = started(line("work"))
+    case.migrate(beside("agree"), "2026-03-03T09:00")
+    case.take(DeliverMessage("more"), "2026-03-03T10:00")
+    assert case.waiting == ["agree", "work"]
+
+
+def test_the_end_that_was_reached_must_still_be_one_while_only_work_beside_it_goes_on():
+    case = started(beside("agree"))
+    case.take(DeliverMessage("more"), "2026-03-02T10:00")
+    case.complete("work", "2026-03-02T11:00")
+    new = a_definition(*[p.replace('id="end"', 'id="fin"').replace('"end"', '"fin"') for p in PARTS])
+    assert reasons(case, new) == ["“end” has been reached, and the new version has no such end."]
+    case.migrate(new, "2026-03-03T09:00", end="fin")
+    case.complete("agree", "2026-03-03T10:00")
+    assert case.outcome == "fin"
+
+
+PARTS = (
+    BEGIN, user("work"), end(), flow("begin", "work", "end"),
+    '<bpmn:subProcess id="more" name="More" triggeredByEvent="true"><bpmn:startEvent id="m_begin" isInterrupting='
+    '"false"><bpmn:messageEventDefinition id="mm" messageRef="m_more"/></bpmn:startEvent>', user("agree"),
+    '<bpmn:endEvent id="m_end"/>', flow("m_begin", "agree", "m_end"), "</bpmn:subProcess>",
+)  # fmt: skip
+
+
+def dated(*inner: str, wait: str = '"P3D"'):
+    """An event sub-process that a date starts, if it has any tasks."""
+    part = (
+        '<bpmn:subProcess id="later" name="Later" triggeredByEvent="true"><bpmn:startEvent id="l_begin" '
+        f'isInterrupting="false"><bpmn:timerEventDefinition id="lt"><bpmn:timeDuration>{wait}</bpmn:timeDuration>'
+        f'</bpmn:timerEventDefinition></bpmn:startEvent>{"".join(user(i) for i in inner)}<bpmn:endEvent id="l_end"/>'
+        f"{flow('l_begin', *inner, 'l_end')}</bpmn:subProcess>"
+    )
+    return a_definition(BEGIN, user("work"), end(), part if inner else "", flow("begin", "work", "end"))
+
+
+def test_work_that_a_date_starts_comes_goes_and_moves_with_the_version():
+    case = started(dated())
+    case.migrate(dated("chase"), "2026-03-03T09:00")
+    moved = case.migrate(dated("chase", wait='"P9D"'), "2026-03-04T09:00")
+    assert [e.due_at for e in moved.events if isinstance(e, TimerMoved)] == [at("2026-03-12T09:00")]
+    assert "TimerCancelled" in kinds(case.migrate(dated(), "2026-03-05T09:00"))
+    case.migrate(dated("chase"), "2026-03-06T09:00")
+    case.take(FireTimers(), "2026-03-10T09:00")
+    assert case.waiting == ["chase", "work"]
+    assert reasons(case, dated())[0].startswith("“Later” is at work")
+    case.complete("chase", "2026-03-10T10:00")
+    case.complete("work", "2026-03-10T10:00")
+    assert case.outcome == "end"
+
+
+def waiting_for(kind: str, *after: str, gate: bool = False):
+    """A wait in the flow: for a length of time (ISO text) or for the message ``more``; at a gateway for both."""
+    span = f'<bpmn:timerEventDefinition id="td"><bpmn:timeDuration>"{kind}"</bpmn:timeDuration></bpmn:timerEventDefinition>'
+    told = '<bpmn:messageEventDefinition id="tm" messageRef="m_more"/>'
+    first = f'<bpmn:intermediateCatchEvent id="wait" name="Wait">{told if kind == "more" else span}</bpmn:intermediateCatchEvent>'
+    other = f'<bpmn:intermediateCatchEvent id="told">{told}</bpmn:intermediateCatchEvent>' + end("e2")
+    start = ["begin", "gate", "wait"] if gate else ["begin", "wait"]
+    parts = ['<bpmn:eventBasedGateway id="gate"/>', other, flow("gate", "told", "e2")] if gate else []
+    return a_definition(BEGIN, first, *parts, *(user(a) for a in after), end(), flow(*start, *after, "end"))
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_a_wait_in_the_flow_is_counted_from_when_it_began(gate):
+    case = started(waiting_for("P9D", gate=gate))
+    moved = case.migrate(waiting_for("P20D", "next", gate=gate), "2026-03-05T09:00")
+    assert [e.due_at for e in moved.events if isinstance(e, TimerMoved)] == [at("2026-03-22T09:00")]
+    case.take(FireTimers(), "2026-03-23T09:00")
+    assert case.waiting == ["next"]
+
+
+def test_a_wait_at_a_gateway_still_hears_the_message():
+    case = started(waiting_for("P9D", gate=True))
+    case.migrate(waiting_for("P9D", "next", gate=True), "2026-03-05T09:00")
+    case.take(DeliverMessage("more"), "2026-03-06T09:00")
+    assert case.outcome == "e2"
+
+
+def test_a_wait_for_something_else_refuses_the_move():
+    assert "waits for something else" in reasons(started(waiting_for("P9D")), waiting_for("more"))[0]
+
+
+def looping(*more: str):
+    return a_definition(
+        BEGIN, user("work"), *(user(m) for m in more), '<bpmn:exclusiveGateway id="g" default="g_end"/>', end(),
+        flow("begin", "work", *more, "g", "end"), when("g", "work", "again"),
+    )  # fmt: skip
+
+
+def test_a_loop_is_gone_round_in_the_new_version_too():
+    case = started(looping())
+    case.complete("work", "2026-03-02T10:00", again=True)
+    case.migrate(looping("look"), "2026-03-03T09:00")
+    for again in (True, False):
+        case.complete("work", "2026-03-03T10:00")
+        case.complete("look", "2026-03-03T10:00", again=again)
+    assert case.outcome == "end"
+
+
+def test_a_join_in_a_loop_counts_only_its_own_turn():
+    def definition(last: str):
+        return a_definition(
+            BEGIN, GATE.format("split"), user("a"), user("b"), GATE.format("join"), user(last), end(),
+            '<bpmn:exclusiveGateway id="g" default="g_end"/>', flow("begin", "split", "a", "join", last, "g", "end"),
+            flow("split", "b", "join"), when("g", "split", "again"),
+        )  # fmt: skip
+
+    case = started(definition("look"))
+    for element in ("a", "b"):
+        case.complete(element, "2026-03-02T10:00")
+    case.complete("look", "2026-03-02T10:00", again=True)
+    case.complete("a", "2026-03-02T11:00")
+    case.migrate(definition("see"), "2026-03-03T09:00")
+    assert case.waiting == ["b"]
+    case.complete("b", "2026-03-03T10:00")
+    assert case.waiting == ["see"]
+    case.complete("see", "2026-03-03T10:00", again=False)
+    assert case.outcome == "end"
+
+
+def test_a_repetition_taken_away_leaves_what_it_started():
+    case = started(edged(timer("t", "decide", "timeCycle", '"R3/P7D"')))
+    case.take(FireTimers(), "2026-03-10T09:00")
+    new = edged(timer("other", "decide", "timeDuration", '"P90D"'))
+    case.migrate(new, "2026-03-11T09:00")
+    assert case.waiting == ["decide", "why"]
+    case.complete("why", "2026-03-12T09:00")
+    case.complete("decide", "2026-03-12T09:00")
+    assert case.outcome == "end"

@@ -7,13 +7,14 @@ and what lies ahead is drawn anew.
 from collections.abc import Iterator
 
 from SpiffWorkflow.bpmn import BpmnWorkflow
+from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, BoundaryEventSplit
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition, TimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.start_event import StartEvent
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
-from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import EventSubprocess, SubWorkflowTask
+from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
 from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.task import Task
@@ -56,11 +57,17 @@ def _over(workflow: BpmnWorkflow, level: BpmnWorkflow) -> bool:
 
 def is_at_rest(task: Task) -> bool:
     """Whether this is an event sub-process that only waits for its start: it may go, or come, with a version."""
-    if not isinstance(task.task_spec, EventSubprocess):
+    if not is_beside(task.workflow.spec, task.task_spec):
         return False
     inside = task.workflow.top_workflow.subprocesses.get(task.id)
     live = [] if inside is None else [t for t in inside.tasks.values() if t.has_state(AT_WORK)]
     return bool(live) and all(isinstance(t.task_spec, StartEvent) for t in live)
+
+
+def is_beside(process: BpmnProcessSpec, spec: TaskSpec) -> bool:
+    """Whether an element is an event sub-process: the engine hangs these on the start of their level."""
+    start = process.start
+    return isinstance(spec, SubWorkflowTask) and spec.name in {*start.trigger_specs, *start._outputs}
 
 
 def _task(names: Names, main: bool, task: Task) -> Iterator[Problem]:  # noqa: FBT001 - which of two kinds of level
@@ -72,7 +79,7 @@ def _task(names: Names, main: bool, task: Task) -> Iterator[Problem]:  # noqa: F
     if new is None:
         yield _problem(names, task, f"{_state(names, task)}, and the new version has no such step here. "
                                     "Name the step that takes its place.")  # fmt: skip
-    elif type(new) is not type(old):
+    elif type(new) is not type(old) or is_beside(process, new) != is_beside(task.workflow.spec, old):
         yield _problem(names, task, f"{_state(names, task)}, and in the new version it is of another kind"
                                     f"{_kinds(names, task, new)}.")  # fmt: skip
     elif isinstance(old, UnstructuredJoin):
@@ -124,7 +131,7 @@ def _end(names: Names, workflow: BpmnWorkflow, memory: Memory) -> Iterator[Probl
         return
     top = workflow.spec.name
     live = (t.task_spec for t in workflow.tasks.values() if t.has_state(AT_WORK))
-    if not any(spec.name != top + END and not isinstance(spec, EventSubprocess) for spec in live):
+    if not any(spec.name != top + END and not is_beside(workflow.spec, spec) for spec in live):
         drawn = names.drawn(top, memory.end)
         called = (drawn.name if drawn is not None else "") or memory.end
         yield Problem(names.key(top, memory.end), f"“{called}” has been reached, and the new version has no such end.")

@@ -20,12 +20,12 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.control import BoundaryEventSplit
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
-from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import EventSubprocess, SubWorkflowTask
+from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from service.core.engine.migration_checks import AHEAD, AT_WORK, family
+from service.core.engine.migration_checks import AHEAD, AT_WORK, family, is_beside
 from service.core.engine.migration_names import SPLIT, Names
 from service.core.engine.passed import PASSED, PASSED_EVENT
 from service.core.engine.running import Running, levels
@@ -78,7 +78,7 @@ def _same(names: Names, task: Task, process: BpmnProcessSpec) -> TaskSpec | None
         split = process.task_specs.get(names.spec_name(level, task.parent.task_spec.name))
         if split is None or new.name not in split._outputs or family(new) != family(old):
             return None
-    if isinstance(old, EventSubprocess) and new.spec != names.level(old.spec):
+    if is_beside(process, new) != is_beside(task.workflow.spec, old):
         return None
     return new
 
@@ -139,7 +139,7 @@ def _arm_beside(level: BpmnWorkflow) -> None:
     start = level.task_tree
     known = {child.task_spec.name for child in start.children}
     for spec in start.task_spec.outputs:
-        if isinstance(spec, EventSubprocess) and spec.name not in known and not level.completed:
+        if is_beside(level.spec, spec) and spec.name not in known and not level.completed:
             _begin(start, spec)
 
 

@@ -158,8 +158,9 @@ def _clocks(run: Running) -> None:
 
 
 def _extend_breached(run: Running, clock: Clock, task: Task) -> None:
-    if counts_from_now(task.task_spec.event_definition.expression):
-        return
+    timer = task.task_spec.event_definition
+    if not isinstance(timer, TimeDateEventDefinition) or counts_from_now(timer.expression):
+        return  # only a date follows anything; a length of time has been waited for
     due = as_instant(_parsed(run, task))
     if due is None or due == clock.due or due <= run.seam.now:
         return
