@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from service.core import chain, commands, events, values
+from service.core.chain import Step
 from service.core.commands import Command, CompleteUserTask, MigrateInstance, StartInstance
 from service.core.definitions import ProcessDefinition, definition_of
 from service.core.engine.step import Outcome, step
@@ -105,6 +107,16 @@ def a_definition(*parts: str, called: str = "", tables: dict[str, str] | None = 
     })  # fmt: skip
 
 
+def _sealed(case: "Played", command: Command, outcome: Outcome, when: datetime) -> Step:
+    taken = Step(
+        instance_id=case.name, seq=case.seq + 1, at=when, actor="ann", definition=case.definition.hash,
+        command=commands.to_json(command), events=tuple(events.to_json(e) for e in outcome.events),
+        state_hash=values.sha256(outcome.state), logic=chain.LOGIC,
+        prev_hash=case.steps[-1].hash if case.steps else chain.START,
+    )  # fmt: skip
+    return replace(taken, hash=chain.seal(taken))
+
+
 class Played:
     """A case stepped in memory: what is open, and everything that happened."""
 
@@ -115,6 +127,7 @@ class Played:
         self.happened: list[object] = []
         self.open: dict[str, UserTaskCreated] = {}
         self.outcome: str | None = None
+        self.steps: list[Step] = []
 
     def start(self, when: str = "2026-03-02T09:00", **variables: object) -> Outcome:
         return self.take(StartInstance("begin", variables), when)
@@ -123,6 +136,7 @@ class Played:
         outcome = step(
             self.definition, self.state, command, instance_id=self.name, at=at(when), seq=self.seq + 1, former=former
         )
+        self.steps.append(_sealed(self, command, outcome, at(when)))
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
         for event in outcome.events:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
-from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, BoundaryEventSplit
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, BoundaryEventSplit, EventSplit
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import CycleTimerEventDefinition, TimerEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
@@ -17,6 +17,7 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
 from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
 from SpiffWorkflow.specs.base import TaskSpec
+from SpiffWorkflow.specs.Join import Join
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
@@ -28,6 +29,7 @@ from service.core.errors import Problem
 
 AT_WORK = TaskState.WAITING | TaskState.READY | TaskState.STARTED
 AHEAD = TaskState.FUTURE | TaskState.PREDICTED_MASK
+GONE = "and the new version has no such step here. Name the step that takes its place."
 
 
 def problems(names: Names, workflow: BpmnWorkflow, memory: Memory) -> list[Problem]:
@@ -39,7 +41,7 @@ def problems(names: Names, workflow: BpmnWorkflow, memory: Memory) -> list[Probl
             lost.update(level.tasks)
             continue
         if names.process(level.spec.name, main=level is workflow) is None:
-            found.append(_no_process(names, level))
+            found.append(_no_process(level))
             lost.update(level.tasks)
             continue
         for task in sorted((t for t in level.tasks.values() if t.has_state(AT_WORK)), key=lambda t: t.id):
@@ -76,45 +78,81 @@ def _task(names: Names, main: bool, task: Task) -> Iterator[Problem]:  # noqa: F
         return
     process = names.process(level, main=main)
     new = process.task_specs.get(names.spec_name(level, old.name)) if process is not None else None
-    if new is None:
-        yield _problem(names, task, f"{_state(names, task)}, and the new version has no such step here. "
-                                    "Name the step that takes its place.")  # fmt: skip
+    waits = _state(names, task)
+    if new is None or process is None:
+        yield _problem(names, task, f"{waits}, {GONE}")
     elif type(new) is not type(old) or is_beside(process, new) != is_beside(task.workflow.spec, old):
-        yield _problem(names, task, f"{_state(names, task)}, and in the new version it is of another kind"
-                                    f"{_kinds(names, task, new)}.")  # fmt: skip
+        yield _problem(names, task, f"{waits}, and in the new version it is of another kind{_kinds(names, task, new)}.")
     elif isinstance(old, UnstructuredJoin):
-        yield from _join(names, task, new)
+        yield from _join(names, task, new, process)
     elif isinstance(old, MultiInstanceTask):
         yield from _repeated(names, task, new)
     elif isinstance(old, SubWorkflowTask) and new.spec != names.level(old.spec):
-        yield _problem(names, task, f"{_state(names, task)}, and in the new version it runs another process: "
-                                    f"“{new.spec}”. Name the process that takes the place of “{old.spec}”.")  # fmt: skip
+        wanted = f"Name the process that takes the place of “{old.spec}”."
+        yield _problem(names, task, f"{waits}, and in the new version it runs another process: “{new.spec}”. {wanted}")
     elif isinstance(old, CatchingEvent) and family(old) != family(new):
-        yield _problem(names, task, f"{_state(names, task)}, and the new version waits for something else there.")
+        yield _problem(names, task, f"{waits}, and the new version waits for something else there.")
 
 
-def _join(names: Names, task: Task, new: TaskSpec) -> Iterator[Problem]:
+def _join(names: Names, task: Task, new: TaskSpec, process: BpmnProcessSpec) -> Iterator[Problem]:
     """A join that some ways have reached: it counts them by where they came from."""
     level = task.workflow.spec.name
     before = {names.spec_name(level, spec.name): spec for spec in task.task_spec.inputs}
     gone = [names.words(level, before[name]) for name in sorted(before.keys() - set(new._inputs))]
-    come = sorted(base(name) for name in set(new._inputs) - before.keys())
-    if gone or come:
-        ways = [f"the way from “{name}” is gone" for name in gone] + [f"a way from “{name}” is new" for name in come]
-        yield _problem(names, task, f"some ways have reached “{names.words(level, task.task_spec)}” already, "
-                                    f"and in the new version other ways meet there: {'; '.join(ways)}.")  # fmt: skip
+    come = [_new_words(names, level, base(name)) for name in sorted(set(new._inputs) - before.keys())]
+    ways = [f"the way from “{name}” is gone" for name in gone] + [f"a way from “{name}” is new" for name in come]
+    lost = [t.parent.task_spec for t in arrived(task) if same(names, t.parent, process) is None]
+    ways = ways or [f"“{names.words(level, spec)}” is of another kind now" for spec in lost]
+    if ways:
+        reached = f"some ways have reached “{names.words(level, task.task_spec)}” already"
+        yield _problem(names, task, f"{reached}, and in the new version other ways meet there: {'; '.join(ways)}.")
+
+
+def arrived(waiting: Task) -> Iterator[Task]:
+    """The arrivals at a join that waits: the engine lets only the latest wait, and cancels the others.
+
+    Those of an earlier round of a loop are over.
+    """
+    every = [t for t in waiting.workflow.tasks.values() if t.task_spec is waiting.task_spec]
+    rounds = [t for t in every if waiting.is_descendant_of(t)]
+    for task in every:
+        here = task.has_state(TaskState.WAITING | TaskState.CANCELLED) and task.parent.has_state(TaskState.COMPLETED)
+        if here and all(task.is_descendant_of(earlier) for earlier in rounds):
+            yield task
 
 
 def _repeated(names: Names, task: Task, new: MultiInstanceTask) -> Iterator[Problem]:
     old = task.task_spec
     if _repetition(old) != _repetition(new):
-        yield _problem(names, task, f"{_state(names, task)} for each item of “{_repetition(old)[0]}” as “"
-                                    f"{_repetition(old)[1]}”, and the new version repeats it otherwise.")  # fmt: skip
+        listed = f"for each of “{_repetition(old)[0]}”"
+        yield _problem(names, task, f"{_state(names, task)} {listed}, and the new version repeats it otherwise.")
 
 
 def _repetition(spec: MultiInstanceTask) -> tuple[str, str, str | None]:
     listed = spec.data_input.bpmn_id if spec.data_input is not None else ""
     return listed, spec.input_item.bpmn_id if spec.input_item is not None else "", spec.cardinality
+
+
+def same(names: Names, task: Task, process: BpmnProcessSpec) -> TaskSpec | None:
+    """The element of the new version that a task goes on at, or ``None`` if it has none of the same kind.
+
+    A plain step that is done stays that step whatever its kind is now.
+    """
+    level, old = task.workflow.spec.name, task.task_spec
+    new = process.task_specs.get(names.spec_name(level, old.name))
+    if new is None or is_beside(process, new) != is_beside(task.workflow.spec, old):
+        return None
+    if type(new) is not type(old):
+        return new if task.has_state(TaskState.FINISHED_MASK) and _plain(old) and _plain(new) else None
+    if isinstance(old, BoundaryEvent):
+        split = process.task_specs.get(names.spec_name(level, task.parent.task_spec.name))
+        if split is None or new.name not in split._outputs or family(new) != family(old):
+            return None
+    return new
+
+
+def _plain(spec: TaskSpec) -> bool:
+    return not isinstance(spec, BoundaryEvent | Join | EventSplit | SubWorkflowTask | MultiInstanceTask)
 
 
 def family(spec: TaskSpec) -> str:
@@ -143,10 +181,10 @@ def new_end(names: Names, memory: Memory) -> str | None:
     return drawn.id if drawn is not None and drawn.ends_process else None
 
 
-def _no_process(names: Names, level: BpmnWorkflow) -> Problem:
-    called = level.spec.description or level.spec.name
-    return Problem(level.spec.name, f"“{called}” is at work, and the new version has no such process. "
-                                    "Name the process that takes its place.")  # fmt: skip
+def _no_process(level: BpmnWorkflow) -> Problem:
+    called = f"“{level.spec.description or level.spec.name}”"
+    mend = "Name the process that takes its place."
+    return Problem(level.spec.name, f"{called} is at work, and the new version has no such process. {mend}")
 
 
 def _problem(names: Names, task: Task, text: str) -> Problem:
@@ -156,6 +194,11 @@ def _problem(names: Names, task: Task, text: str) -> Problem:
 def _state(names: Names, task: Task) -> str:
     at_work = task.has_state(TaskState.STARTED)
     return f"“{names.words(task.workflow.spec.name, task.task_spec)}” is {'at work' if at_work else 'waiting'}"
+
+
+def _new_words(names: Names, level: str, element_id: str) -> str:
+    drawn = names.redrawn(level, element_id)
+    return (drawn.name if drawn is not None else "") or element_id
 
 
 def _kinds(names: Names, task: Task, new: TaskSpec) -> str:

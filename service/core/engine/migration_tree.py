@@ -25,7 +25,7 @@ from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from service.core.engine.migration_checks import AHEAD, AT_WORK, family, is_beside
+from service.core.engine.migration_checks import AHEAD, AT_WORK, is_beside, same
 from service.core.engine.migration_names import SPLIT, Names
 from service.core.engine.passed import PASSED, PASSED_EVENT
 from service.core.engine.running import Running, levels
@@ -48,7 +48,7 @@ def _goes_on(names: Names, workflow: BpmnWorkflow, level: BpmnWorkflow) -> bool:
     """Whether the new version has the activity a sub-process belongs to, and runs the same process there."""
     host = workflow.get_task_from_id(level.parent_task_id)
     outer = names.process(host.workflow.spec.name, main=host.workflow is workflow)
-    new = _same(names, host, outer) if outer is not None else None
+    new = same(names, host, outer) if outer is not None else None
     return isinstance(new, SubWorkflowTask) and new.spec == names.level(host.task_spec.spec) and (
         names.process(level.spec.name) is not None
     )  # fmt: skip
@@ -61,26 +61,11 @@ def _translate(names: Names, level: BpmnWorkflow, process: BpmnProcessSpec, task
         if task.has_state(AHEAD):
             del tasks[task_id]
             continue
-        new = _same(names, task, process)
+        new = same(names, task, process)
         if new is None and task.has_state(AT_WORK):
             part["state"] = TaskState.CANCELLED
         gone = PASSED_EVENT if isinstance(task.task_spec, BoundaryEvent) else PASSED
         part["task_spec"] = new.name if new is not None else gone
-
-
-def _same(names: Names, task: Task, process: BpmnProcessSpec) -> TaskSpec | None:
-    """The element of the new version that a task goes on at, or ``None`` if it has none of the same kind."""
-    level, old = task.workflow.spec.name, task.task_spec
-    new = process.task_specs.get(names.spec_name(level, old.name))
-    if new is None or type(new) is not type(old):
-        return None
-    if isinstance(old, BoundaryEvent):
-        split = process.task_specs.get(names.spec_name(level, task.parent.task_spec.name))
-        if split is None or new.name not in split._outputs or family(new) != family(old):
-            return None
-    if is_beside(process, new) != is_beside(task.workflow.spec, old):
-        return None
-    return new
 
 
 def settle_in(run: Running) -> None:

@@ -29,10 +29,10 @@ from service.core.gate import (
     xml_door,
 )
 from service.core.gate.finding import Finding
-from service.core.gate.model import Bundle, local, scopes_of
+from service.core.gate.model import Bundle, Scope, local, scopes_of
 from service.core.gate.xml_door import BPMN, Document
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "check", "scopes"]
 
 DIAGRAMS = (".bpmn", ".bpmn20.xml", ".bpmn.xml")
 TABLES = (".dmn", ".dmn.xml")
@@ -54,6 +54,11 @@ def check(files: Mapping[str, str | bytes]) -> list[Finding]:
     if not any(f.level == "error" for f in found):
         found += reading.findings(bundle)
     return sorted(set(found), key=lambda f: (f.file, f.level, f.line or 0, f.element or "", f.rule, f.message))
+
+
+def scopes(files: Mapping[str, str | bytes]) -> dict[str, Scope]:
+    """Every level of the diagrams that are run, by the id of its process or sub-process."""
+    return {scope.id: scope for scope in _read(files)[0].running}
 
 
 def _judge(bundle: Bundle) -> list[Finding]:
