@@ -26,7 +26,7 @@ from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, NothingToDo, Rejection
 from service.core.replay import ReplayDiffers, Verdict
 from service.core.scenarios import Report
-from service.runtime import bundles, entering, history, linting, logs, serving, worker
+from service.runtime import bundles, entering, history, linting, logs, moving, serving, worker
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 from service.store import instances, people
@@ -245,6 +245,19 @@ def export_(service: Service, code: str, path: Path | None) -> None:
     target = path or Path(f"{code}.json")
     target.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
     out.print(f"Wrote {len(kept['steps'])} steps to {target}. Check them anywhere: service verify {target}")
+
+
+@cli.command(name="migrate-cases")
+@click.option("--to", "number", required=True, type=int, help="The number of the version to move cases to.")
+@click.option("--plan", "pairs", multiple=True, help="old=new: a step, process:step or process that is renamed.")
+@click.option("--case", "codes", multiple=True, help="Only this case; may be given several times.")
+@click.option("--by", "email", required=True, help="The e-mail address of the process owner who does it.")
+@click.option("--reason", required=True, help="Why; kept in the history of each case.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, only what would happen is shown.")
+@_with_service
+def migrate_cases(service: Service, number: int, email: str, reason: str, *, yes: bool, **asked: Any) -> None:
+    """Show what moving running cases to another version would do to each; with --yes, move them."""
+    sys.exit(moving.move(service, out, number, email, reason, yes=yes, **asked))
 
 
 def _moment(text: str) -> datetime:

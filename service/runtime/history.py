@@ -21,7 +21,8 @@ from service.runtime.remembering import picture, take
 class Frame:
     """One step: its number, when, by whom, a title in words, its events, and the diagrams as they then stood.
 
-    ``markers`` maps a process id to lists of element ids (``done``, ``current``, ``overdue``) and flow ids (``taken``).
+    ``markers`` maps a process id to lists of element ids (``done``, ``current``, ``overdue``) and flow ids (``taken``);
+    ``definition`` is the hash of the version it then was on.
     """
 
     seq: int
@@ -31,6 +32,7 @@ class Frame:
     events: tuple[Mapping[str, Any], ...]
     variables: Mapping[str, Any]
     markers: Markers
+    definition: str = ""
 
 
 def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step]) -> list[Frame]:
@@ -43,7 +45,7 @@ def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[St
         variables = names_seen({}, outcome.state, None)
         made.append(Frame(
             kept.seq, kept.at, kept.actor, title(definition, kept, names), kept.events, variables,
-            picture(definition, outcome.state),
+            picture(definition, outcome.state), definition.hash,
         ))  # fmt: skip
     return made
 
@@ -62,6 +64,8 @@ def title(definition: ProcessDefinition, kept: Step, task_names: Mapping[str, st
             return f"Gave back the task: {task_names.get(command['task_id'], '')}"
         case "FireTimers":
             return "A date was reached"
+        case "MigrateInstance":
+            return "Moved to another version of the process"
     return str(command["type"])
 
 

@@ -12,6 +12,7 @@ from service.runtime.deploying import Deployments
 from service.runtime.entering import Entrance
 from service.runtime.handler import Handler
 from service.runtime.mail import Mailer
+from service.runtime.migrating import Migrations
 from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
 from service.store.transaction import Store, open_store, reading
@@ -29,6 +30,11 @@ class Service:
     deployments: Deployments
     entrance: Entrance
     sweeper: Sweeper
+
+    @property
+    def migrations(self) -> Migrations:
+        """Moves of running cases to another version."""
+        return Migrations(self.store, self.clock, self.definitions, self.sweeper)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""

@@ -41,14 +41,18 @@ def write_down(form: str, answers: Mapping[str, object], salt: str) -> Written:
 
 
 def take(
-    db: Connection, definition: ProcessDefinition, held: Held, command: Command, *, at: datetime, actor: str
-) -> tuple[Step, Outcome]:
+    db: Connection, definition: ProcessDefinition, held: Held, command: Command, *, at: datetime, actor: str,
+    former: ProcessDefinition | None = None,
+) -> tuple[Step, Outcome]:  # fmt: skip
     """Apply ``command`` to a held instance and write everything that follows from it.
 
+    ``former`` is the definition a ``MigrateInstance`` moves it away from, ``definition`` then the one it moves to.
     Raises what ``engine.step`` raises; then nothing has been written.
     """
     try:
-        outcome = step(definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1)
+        outcome = step(
+            definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1, former=former
+        )
     except Defect as defect:
         # A case that was only to be started is gone with the transaction: nothing could refer to it.
         defect.instance_id = held.id if held.seq else None
@@ -58,7 +62,11 @@ def take(
         command=commands.to_json(command), events=tuple(events.to_json(e) for e in outcome.events),
         state_hash=values.sha256(outcome.state), logic=chain.LOGIC, prev_hash=held.head_hash,
     ))  # fmt: skip
-    instances.keep(db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events))
+    moved_to = definition.hash if former is not None else None
+    ended = _ended(outcome.events)
+    instances.keep(
+        db, taken, state=outcome.state, next_due=outcome.next_due, ended=ended, definition_hash=moved_to
+    )  # fmt: skip
     projections.project(db, held.id, outcome.events, at=at, actor=actor)
     # After the projections: letters are addressed from the tasks as this step leaves them.
     outbox.put(db, definition, held, taken, outcome.events)

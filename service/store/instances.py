@@ -85,15 +85,21 @@ def append(db: Connection, taken: Step) -> Step:
 
 
 def keep(
-    db: Connection, taken: Step, *, state: bytes, next_due: datetime | None, ended: tuple[str, str] | None
-) -> None:
-    """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended."""
+    db: Connection, taken: Step, *, state: bytes, next_due: datetime | None, ended: tuple[str, str] | None,
+    definition_hash: str | None = None,
+) -> None:  # fmt: skip
+    """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended.
+
+    ``definition_hash`` is given when the step moved the instance to another version.
+    """
     changed: dict[str, Any] = {
         "version": taken.seq, "state": state.decode(), "head_hash": taken.hash, "next_due": next_due,
         "status": "ended" if ended else "running",
     }  # fmt: skip
     if ended:
         changed |= {"outcome": ended[0], "outcome_name": ended[1], "ended_at": taken.at, "next_due": None}
+    if definition_hash is not None:
+        changed["definition_hash"] = definition_hash
     of_this = process_instance.c.id == taken.instance_id
     before = process_instance.c.version == taken.seq - 1  # should the lock ever fail, the later writer does
     if db.execute(update(process_instance).where(of_this, before).values(changed)).rowcount != 1:

@@ -160,6 +160,7 @@ BRANCH = st.lists(TASK, min_size=1, max_size=2)
 BLOCK = st.one_of(
     TASK, TASK, st.tuples(st.just("both"), BRANCH, BRANCH), st.tuples(st.just("inside"), BRANCH, st.none())
 )
+EDIT = st.tuples(st.sampled_from(["add", "remove", "replace", "edges"]), st.integers(0, 3), BLOCK)
 SHAPE = st.lists(BLOCK, min_size=1, max_size=4)
 
 
@@ -207,6 +208,22 @@ def drawn(shape) -> ProcessDefinition:
     return a_definition(BEGIN, drawing, end(), flow(*path, "end"))
 
 
+def edited(shape, edits):
+    """The shape after edits; ``edges`` keeps a task and changes what is on its edge."""
+    shape = list(shape)
+    for kind, where, block in edits:
+        at_ = where % (len(shape) or 1)
+        if kind == "add" or not shape:
+            shape.insert(where, block)
+        elif kind == "remove":
+            shape.pop(at_)
+        elif kind == "replace":
+            shape[at_] = block
+        elif shape[at_][0] == block[0] == "task":
+            shape[at_] = ("task", shape[at_][1], block[2])
+    return shape
+
+
 def go_on(case: Played, pick, days: int, most: int = 40) -> None:
     """Complete what is open, in an order ``pick`` gives, until the case ends."""
     moment = max(s.at for s in case.steps)
@@ -218,10 +235,12 @@ def go_on(case: Played, pick, days: int, most: int = 40) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(SHAPE, SHAPE, st.integers(0, 5), st.integers(0, 6), st.randoms(use_true_random=False),
-       st.dictionaries(TASKS, TASKS, max_size=2))  # fmt: skip
-def test_a_case_is_refused_with_reasons_or_goes_on_to_its_end_and_replays_equal(old, new, steps, days, chance, plan):
-    former, later = drawn(old), drawn(new)
+@given(
+    SHAPE, st.lists(EDIT, min_size=1, max_size=3), st.integers(0, 5), st.integers(0, 6),
+    st.randoms(use_true_random=False), st.dictionaries(TASKS, TASKS, max_size=2),
+)  # fmt: skip
+def test_a_case_is_refused_with_reasons_or_goes_on_to_its_end_and_replays_equal(old, edits, steps, days, chance, plan):
+    former, later = drawn(old), drawn(edited(old, edits))
     case = Played(former)
     case.start("2026-03-02T09:00", came_at=at("2026-03-02T09:00"), n=0)
     go_on(case, chance.choice, days, steps)
