@@ -1,4 +1,4 @@
-"""Moving cases to another version from the command line: a table of what would happen, or a line per case that moved."""
+"""Moving cases to another version from the command line: a table of what would happen, or a line per case."""
 
 from collections.abc import Collection
 

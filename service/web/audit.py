@@ -56,6 +56,7 @@ def case(code: str) -> str:
     verdict = _verdict(told)
     frames = _frames(told)
     chosen = _chosen(len(frames))
+    shown = frames[chosen - 1] if frames else None
     return render_template(
         "audit/case.html",
         case=told.case,
@@ -63,8 +64,8 @@ def case(code: str) -> str:
         steps=case_history.told_steps(_definition, told.reader, told.people, told.steps),
         chosen=chosen,
         last=len(frames),
-        places=case_history.places(_definition(frames[chosen - 1].definition), frames[chosen - 1]) if frames else [],
-        waiting=case_history.waiting_sentence(_definition(frames[chosen - 1].definition), frames[chosen - 1]) if frames else "",
+        places=case_history.places(_definition(shown.definition), shown) if shown else [],
+        waiting=case_history.waiting_sentence(_definition(shown.definition), shown) if shown else "",
         processes=case_history.shown_processes(told.definition, frames),
     )
 

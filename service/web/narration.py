@@ -175,7 +175,8 @@ def _changed(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
         narrator.tasks[event["task_id"]] = f"“{changed['name']}”"
         yield Line("asked", f"{task} is now called “{changed['name']}”.")
     if "role" in changed:
-        yield Line("asked", f"{task} went to {narrator.names.definition.role_name(changed['role']) or 'somebody else'}.")
+        role = narrator.names.definition.role_name(changed["role"])
+        yield Line("asked", f"{task} went to {role or 'nobody in particular'}.")
     if changed.get("agency"):
         yield Line("asked", f"{task} went to {narrator.names.directory.get(changed['agency'], changed['agency'])}.")
     if "form" in changed:

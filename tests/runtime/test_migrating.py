@@ -95,7 +95,7 @@ def test_a_moved_case_goes_on_to_its_end_and_can_be_carried_away(service, who, c
     service.handler.complete(who("ben"), task.id, GRANT, key())
     with service.read() as db:
         exported = json.dumps(bundles.export(db, service.definitions, deciding.instance_id, deciding.code))
-    code, steps, definitions = bundles.read_export(exported)
+    _, steps, definitions = bundles.read_export(exported)
     assert len(definitions) == 2
     assert history.verdict(lambda h: definitions[h], steps).kind == "equal"
     assert rows(service, process_instance, "status", "outcome") == [("ended", "granted")]
@@ -166,15 +166,15 @@ def test_another_role_gives_the_task_back_tells_the_new_group_and_shows_in_their
 
 
 def test_a_limit_taken_away_leaves_the_lists_and_a_renamed_timer_keeps_its_row(service, who, clock, deciding):
-    to = version(service, ('value="decision"/>\n          <spiffworkflow:property name="name"', 'value="verdict"/>\n'
-                           '          <spiffworkflow:property name="name"'), ("clocks.decision.due", "clocks.verdict.due"),
-                 ('id="decision_clock"', 'id="verdict_clock"'), (">decision_clock<", ">verdict_clock<"),
-                 ('sourceRef="decision_clock"', 'sourceRef="verdict_clock"'),
-                 ('bpmnElement="decision_clock"', 'bpmnElement="verdict_clock"'))  # fmt: skip
+    key_of = 'value="{}"/>\n          <spiffworkflow:property name="name"'
+    places = ('id="{}"', ">{}<", 'sourceRef="{}"', 'bpmnElement="{}"')
+    renamed = [tuple(p.format(n) for n in ("decision_clock", "verdict_clock")) for p in places]
+    key_renamed = tuple(key_of.format(n) for n in ("decision", "verdict"))
+    to = version(service, key_renamed, ("clocks.decision.due", "clocks.verdict.due"), *renamed)
     (moved,) = move(service, who, to, {"decision_clock": "verdict_clock"})
     assert moved.done, moved.problems
     assert rows(service, clock_table, "key") == [("verdict",)]
-    assert [r for r in rows(service, timer_job, "element_id", "closed_at")] == [("verdict_clock", None)]
+    assert rows(service, timer_job, "element_id", "closed_at") == [("verdict_clock", None)]
     clock.to("2013-07-11T15:00")
     assert service.sweeper.sweep() == 1
     assert verdict(service, deciding).kind == "equal"
