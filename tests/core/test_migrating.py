@@ -1,6 +1,7 @@
 """A running case moves to another version of its definition: nothing done twice or lost, and all reasons told."""
 
 import json
+from threading import Thread
 
 import pytest
 
@@ -683,3 +684,21 @@ def test_a_repetition_taken_away_leaves_what_it_started():
     case.complete("why", "2026-03-12T09:00")
     case.complete("decide", "2026-03-12T09:00")
     assert case.outcome == "end"
+
+
+def test_two_migrations_that_cross_do_not_wait_for_each_other():
+    one, two = line("one", "two"), line("one", "three")
+    cases = [started(one), started(two)]
+
+    def to_and_fro(case: Played, other) -> None:
+        for hour in range(30):
+            here = case.definition
+            case.migrate(other, f"2026-03-{3 + hour // 24:02d}T{hour % 24:02d}:30")
+            other = here
+
+    threads = [Thread(target=to_and_fro, args=pair, daemon=True) for pair in zip(cases, (two, one), strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [len(case.all(InstanceMigrated)) for case in cases] == [30, 30]

@@ -1,12 +1,14 @@
 """Running cases are moved to another version: seen first, one step and one transaction each, kept in the history."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from build import MINI
 from service.core.errors import BrokenRule, NotAllowed, NotFound
-from service.runtime import bundles, history
+from service.runtime import bundles, history, moving
 from service.runtime.migrating import read_plan, version_named
 from service.store import instances, queries
 from service.store.tables import clock as clock_table
@@ -187,6 +189,37 @@ def test_versions_and_plans_are_named_plainly(service):
     for wrong in ("a", "=b", "a="):
         with pytest.raises(BrokenRule):
             read_plan([wrong])
+
+
+def verb(service, number: int, **asked) -> tuple[int, str]:
+    """What the command line's verb answers: its exit code and what it printed."""
+    out = Console(file=io.StringIO(), width=160)
+    email = asked.pop("email", "una@example.invalid")
+    code = moving.move(service, out, number, email, "The law changed", yes=asked.pop("yes", False), **asked)
+    return code, out.file.getvalue()
+
+
+def test_the_verb_shows_first_and_moves_when_told_to(service, who, deciding):
+    other = service.handler.start(who("ann"), "application_received", APPLICATION, key())
+    to = version(service, *RENAMED)
+    code, said = verb(service, to.version)
+    assert code == 1
+    assert "1 case can be moved to version 2, 1 cannot. Nothing was done." in said
+    assert set(rows(service, process_instance, "version")) == {(1,), (2,)}
+    code, said = verb(service, to.version, yes=True, codes=[deciding.code])
+    assert (code, "1 case moved, 0 not." in said) == (0, True)
+    code, said = verb(service, to.version, yes=True, pairs=["check=examine"])
+    assert (code, f"{other.code}: “Check the application” is called" in said) == (0, False)
+    assert verb(service, to.version) == (0, "No running case is on another version than 2.\n")
+
+
+def test_the_verb_names_what_there_is_not(service, deciding):
+    to = version(service, LATER)
+    for wrong in ({"number": 9}, {"email": "nobody@example.invalid"}, {"codes": ["TREE-1"]}):
+        with pytest.raises(NotFound):
+            verb(service, wrong.pop("number", to.version), **wrong)
+    with pytest.raises(NotAllowed):
+        verb(service, to.version, email="ann@example.invalid")
 
 
 def test_a_case_of_another_partnership_is_not_seen(service, who, deciding):
