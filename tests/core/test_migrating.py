@@ -1,7 +1,7 @@
 """A running case moves to another version of its definition: nothing done twice or lost, and all reasons told."""
 
 import json
-from threading import Thread
+from dataclasses import replace
 
 import pytest
 
@@ -686,19 +686,33 @@ def test_a_repetition_taken_away_leaves_what_it_started():
     assert case.outcome == "end"
 
 
-def test_two_migrations_that_cross_do_not_wait_for_each_other():
-    one, two = line("one", "two"), line("one", "three")
-    cases = [started(one), started(two)]
+class Noted:
+    """A lock that notes when it is taken."""
 
-    def to_and_fro(case: Played, other) -> None:
-        for hour in range(30):
-            here = case.definition
-            case.migrate(other, f"2026-03-{3 + hour // 24:02d}T{hour % 24:02d}:30")
-            other = here
+    def __init__(self, name: str, taken: list[str]) -> None:
+        self.name, self.taken = name, taken
 
-    threads = [Thread(target=to_and_fro, args=pair, daemon=True) for pair in zip(cases, (two, one), strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert [len(case.all(InstanceMigrated)) for case in cases] == [30, 30]
+    def __enter__(self) -> None:
+        self.taken.append(self.name)
+
+    def __exit__(self, *_raised: object) -> None:
+        pass
+
+
+def test_two_migrations_that_cross_take_the_locks_in_one_order():
+    """In two orders, each would hold what the other waits for."""
+    taken: list[str] = []
+    one, two = (replace(d, lock=Noted(d.hash, taken)) for d in (line("one", "two"), line("one", "three")))
+    for here, there in ((one, two), (two, one)):
+        case = started(here)
+        taken.clear()
+        case.migrate(there, "2026-03-03T09:00")
+        assert taken == sorted([one.hash, two.hash])
+
+
+def test_a_case_that_only_waited_for_what_is_gone_ends_with_the_move():
+    case = started(dated("chase"))
+    case.complete("work", "2026-03-02T10:00")
+    assert (case.outcome, case.waiting) == (None, [])
+    assert kinds(case.migrate(dated(), "2026-03-03T09:00"))[-1] == "InstanceEnded"
+    assert case.outcome == "end"
