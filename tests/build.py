@@ -1,14 +1,18 @@
 """Builders with defaults: a diagram from a few lines of text, a definition around it, a case played on it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from service.core.commands import Command, CompleteUserTask, StartInstance
+from service.core import chain, commands, events, values
+from service.core.chain import Step
+from service.core.commands import Command, CompleteUserTask, MigrateInstance, StartInstance
 from service.core.definitions import ProcessDefinition, definition_of
 from service.core.engine.step import Outcome, step
 from service.core.events import UserTaskCancelled, UserTaskCompleted, UserTaskCreated
+from service.core.events_beside import UserTaskChanged
 
 MINI = Path(__file__).parent / "data" / "mini"
 HEAD = (
@@ -104,6 +108,16 @@ def a_definition(*parts: str, called: str = "", tables: dict[str, str] | None = 
     })  # fmt: skip
 
 
+def _sealed(case: "Played", command: Command, outcome: Outcome, when: datetime) -> Step:
+    taken = Step(
+        instance_id=case.name, seq=case.seq + 1, at=when, actor="ann", definition=case.definition.hash,
+        command=commands.to_json(command), events=tuple(events.to_json(e) for e in outcome.events),
+        state_hash=values.sha256(outcome.state), logic=chain.LOGIC,
+        prev_hash=case.steps[-1].hash if case.steps else chain.START,
+    )  # fmt: skip
+    return replace(taken, hash=chain.seal(taken))
+
+
 class Played:
     """A case stepped in memory: what is open, and everything that happened."""
 
@@ -114,12 +128,16 @@ class Played:
         self.happened: list[object] = []
         self.open: dict[str, UserTaskCreated] = {}
         self.outcome: str | None = None
+        self.steps: list[Step] = []
 
     def start(self, when: str = "2026-03-02T09:00", **variables: object) -> Outcome:
         return self.take(StartInstance("begin", variables), when)
 
-    def take(self, command: Command, when: str) -> Outcome:
-        outcome = step(self.definition, self.state, command, instance_id=self.name, at=at(when), seq=self.seq + 1)
+    def take(self, command: Command, when: str, former: ProcessDefinition | None = None) -> Outcome:
+        outcome = step(
+            self.definition, self.state, command, instance_id=self.name, at=at(when), seq=self.seq + 1, former=former
+        )
+        self.steps.append(_sealed(self, command, outcome, at(when)))
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
         for event in outcome.events:
@@ -127,10 +145,22 @@ class Played:
                 self.open[event.task_id] = event
             elif isinstance(event, UserTaskCompleted | UserTaskCancelled):
                 self.open.pop(event.task_id)
+            elif isinstance(event, UserTaskChanged):
+                self.open[event.task_id] = replace(self.open[event.task_id], **event.changed)
         return outcome
 
     def complete(self, element: str, when: str, item: str | None = None, **variables: object) -> Outcome:
         return self.take(CompleteUserTask(self.task(element, item), variables), when)
+
+    def migrate(self, new: ProcessDefinition, when: str, **plan: str) -> Outcome:
+        """Move to another version; when that is refused the case stays as it is. ``a__b`` in the plan means ``a:b``."""
+        former, self.definition = self.definition, new
+        command = MigrateInstance(former.hash, {k.replace("__", ":"): v for k, v in plan.items()})
+        try:
+            return self.take(command, when, former)
+        except Exception:
+            self.definition = former
+            raise
 
     def task(self, element: str, item: str | None = None) -> str:
         return next(t.task_id for t in self.open.values() if t.element_id == element and item in {None, t.item})

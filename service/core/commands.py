@@ -120,6 +120,20 @@ class ResolveIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class MigrateInstance:
+    """Move a running instance to another version of its definition: that of the step itself.
+
+    ``former`` is the hash of the version it is on. ``plan`` renames: element ids (``"process:element"`` where one id
+    is in two diagrams) and process ids, old to new; what it does not name keeps its id. ``record`` is the hash of the
+    reason given.
+    """
+
+    former: str
+    plan: Mapping[str, str] = field(default_factory=dict)
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MigrateState:
     """Bring the stored state into today's form. No time passes and nothing runs.
 
@@ -148,7 +162,7 @@ class SaveDraft:
 Command: TypeAlias = (
     StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | AssignUserTask
     | DelegateUserTask | FireTimers | SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables
-    | ResolveIncident | MigrateState
+    | ResolveIncident | MigrateInstance | MigrateState
 )  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
@@ -156,7 +170,7 @@ _TYPES: dict[str, type[Any]] = {
     for t in (
         StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, AssignUserTask,
         DelegateUserTask, FireTimers, SuspendInstance, ResumeInstance, CancelInstance, CorrectVariables,
-        ResolveIncident, MigrateState,
+        ResolveIncident, MigrateInstance, MigrateState,
     )
 }  # fmt: skip
 

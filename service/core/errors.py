@@ -111,6 +111,10 @@ class DefinitionRefused(BrokenRule):
     """A deployment does not pass the gate; ``problems`` carries one entry per finding."""
 
 
+class CannotMove(BrokenRule):
+    """A case cannot be moved to another version; ``problems`` names each place (``process:element``) and why."""
+
+
 class Defect(Exception):
     """The diagram, the stored state or the engine is wrong; never the person's fault.
 

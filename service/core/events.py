@@ -11,12 +11,18 @@ from typing import Any, TypeAlias
 
 from service.core import values
 from service.core.events_beside import (
+    ClockChanged,
     ClockStopped,
+    ClockWithdrawn,
     IncidentResolved,
     InstanceCancelled,
+    InstanceMigrated,
     InstanceResumed,
     InstanceSuspended,
+    StateMigrated,
+    TimerRenamed,
     UserTaskAssigned,
+    UserTaskChanged,
     UserTaskDelegated,
     UserTaskReturned,
     VariablesCorrected,
@@ -214,22 +220,13 @@ class InstanceEnded:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class StateMigrated:
-    """The stored state was brought into today's form; the hashes are those of its bytes before and after."""
-
-    from_form: str
-    to_form: str
-    from_hash: str
-    to_hash: str
-
-
 Event: TypeAlias = (
     InstanceStarted | MessageDelivered | ElementCompleted | UserTaskCreated | UserTaskDueMoved | UserTaskClaimed
     | UserTaskReleased | UserTaskCompleted | UserTaskCancelled | TimerScheduled | TimerMoved | TimerFired
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
+    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -240,6 +237,7 @@ TYPES: dict[str, type[Any]] = {
         ClockStarted, ClockMoved, ClockBreached, ClockMet, ReminderFell, VariablesSet, DecisionEvaluated, InstanceEnded,
         UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
+        InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
     )
 }  # fmt: skip
 

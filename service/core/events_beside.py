@@ -1,4 +1,4 @@
-"""What can happen to a process instance beside its diagram: tasks handed over, cases held, values and incidents tended.
+"""What can happen to a process instance beside its diagram: tasks handed over, cases held and moved, incidents tended.
 
 Nothing here follows from the flow: each answers a command that people give for reasons of their own. ``record`` is
 the salted hash of such a reason.
@@ -77,3 +77,60 @@ class IncidentResolved:
 
     incident: str
     record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateMigrated:
+    """The stored state was brought into today's form; the hashes are those of its bytes before and after."""
+
+    from_form: str
+    to_form: str
+    from_hash: str
+    to_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMigrated:
+    """The instance moved from one version of its definition to another; both are hashes."""
+
+    former: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskChanged:
+    """An open task reads otherwise in the version its instance moved to.
+
+    ``changed`` holds what is different, by the names of ``UserTaskCreated``: process_id, element_id, name, form, role,
+    agency, due_basis.
+    """
+
+    task_id: str
+    changed: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRenamed:
+    """An armed timer is called otherwise in the version its instance moved to."""
+
+    timer_id: str
+    process_id: str
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChanged:
+    """A running time limit reads otherwise in the version its instance moved to; its dates are told apart."""
+
+    clock: str
+    name: str
+    clause: str
+    kind: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockWithdrawn:
+    """The version the instance moved to has this time limit no more: it can be neither met nor breached from now on."""
+
+    clock: str

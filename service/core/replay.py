@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from service.core import chain, commands, events, values
 from service.core.chain import ChainBroken, Step
+from service.core.commands import MigrateInstance
 from service.core.definitions import ProcessDefinition
 from service.core.engine.step import Outcome, step
 from service.core.errors import Defect, Rejection
@@ -55,7 +56,9 @@ def _again(
     try:
         definition = definition_of(kept.definition)
         command = commands.from_json(kept.command)
-        outcome = take(definition, state, command, instance_id=kept.instance_id, at=kept.at, seq=kept.seq)
+        former = definition_of(command.former) if isinstance(command, MigrateInstance) else None
+        named = {"instance_id": kept.instance_id, "at": kept.at, "seq": kept.seq, "former": former}
+        outcome = take(definition, state, command, **named)
     except CANNOT as failure:
         raise ReplayDiffers(kept.seq, f"Step {kept.seq} cannot be taken again: {failure}") from failure
     if [events.to_json(e) for e in outcome.events] != [dict(e) for e in kept.events]:

@@ -26,6 +26,7 @@ TITLES = {
     "ResumeInstance": "Taken off hold",
     "CancelInstance": "Cancelled",
     "CorrectVariables": "Values were put right",
+    "MigrateInstance": "Moved to another version of the process",
     "MigrateState": "The stored state was brought into today’s form",
     "ResolveIncident": "Something that had gone wrong was put right",
 }
@@ -36,7 +37,8 @@ TITLES = {
 class Frame:
     """One step: its number, when, by whom, a title in words, its events, and the diagrams as they then stood.
 
-    ``markers`` maps a process id to lists of element ids (``done``, ``current``, ``overdue``) and flow ids (``taken``).
+    ``markers`` maps a process id to lists of element ids (``done``, ``current``, ``overdue``) and flow ids (``taken``);
+    ``definition`` is the hash of the version it then was on.
     """
 
     seq: int
@@ -46,6 +48,7 @@ class Frame:
     events: tuple[Mapping[str, Any], ...]
     variables: Mapping[str, Any]
     markers: Markers
+    definition: str = ""
 
 
 def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[Step]) -> list[Frame]:
@@ -58,7 +61,7 @@ def frames(definition_of: Callable[[str], ProcessDefinition], steps: Sequence[St
         variables = names_seen({}, outcome.state, None)
         made.append(Frame(
             kept.seq, kept.at, kept.actor, title(definition, kept, names), kept.events, variables,
-            picture(definition, outcome.state),
+            picture(definition, outcome.state), definition.hash,
         ))  # fmt: skip
     return made
 

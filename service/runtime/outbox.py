@@ -14,7 +14,7 @@ from service.core.calendar import british
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
 from service.core.events import ClockBreached, ClockStarted, Event, ReminderFell, UserTaskCreated
-from service.core.events_beside import UserTaskAssigned, UserTaskDelegated
+from service.core.events_beside import UserTaskAssigned, UserTaskChanged, UserTaskDelegated
 from service.store import people
 from service.store.instances import Held
 from service.store.tables import clock, outbox, ownership, user_task
@@ -61,6 +61,8 @@ def _letters(
                 wanted = select(user_task.c.name).where(user_task.c.id == event.task_id)
                 line = f"{db.execute(wanted).scalar_one()} – this task has been given to you"
                 yield _Letter("assigned", event.task_id, line, (), event.assignee)
+            case UserTaskChanged() if event.changed.keys() & {"role", "agency"}:
+                yield from _task_letter(db, "assigned", event.task_id, "{name} – a task for you now")
             case ReminderFell(subject="task"):
                 yield from _task_reminder(db, event)
             case ReminderFell():
@@ -70,6 +72,12 @@ def _letters(
                 name = _clock_name(db, held.id, event.clock, happened)
                 line = f"{name} – the date {british(event.due_at)} has passed"
                 yield _Letter("breach", event.clock, line, _clock_groups(definition, event.clock))
+
+
+def _task_letter(db: Connection, kind: str, task_id: str, line: str) -> Iterator[_Letter]:
+    row = db.execute(select(user_task).where(user_task.c.id == task_id)).one_or_none()
+    if row is not None and row.role and row.closed_at is None:
+        yield _Letter(kind, task_id, line.format(name=row.name), ((row.role, row.agency),))
 
 
 def _task_reminder(db: Connection, event: ReminderFell) -> Iterator[_Letter]:

@@ -46,12 +46,15 @@ _steps, _pictures = Memory(), Memory()
 
 
 def take(
-    definition: ProcessDefinition, state: bytes | None, command: Command, *, instance_id: str, at: datetime, seq: int
-) -> Outcome:
-    """What ``engine.step`` gives."""
+    definition: ProcessDefinition, state: bytes | None, command: Command, *, instance_id: str, at: datetime, seq: int,
+    former: ProcessDefinition | None = None,
+) -> Outcome:  # fmt: skip
+    """What ``engine.step`` gives. ``former`` is named by the command, so it need not be told apart."""
     written = values.sha256(values.canonical(commands.to_json(command)))
     key = (definition.hash, values.sha256(state or b""), written, instance_id, values.instant_text(at), seq)
-    return _steps.recall(key, lambda: step(definition, state, command, instance_id=instance_id, at=at, seq=seq))
+    return _steps.recall(key, lambda: step(
+        definition, state, command, instance_id=instance_id, at=at, seq=seq, former=former
+    ))  # fmt: skip
 
 
 def picture(definition: ProcessDefinition, state: bytes) -> Markers:

@@ -13,6 +13,7 @@ from service.runtime.entering import Entrance
 from service.runtime.handler import Handler
 from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer
+from service.runtime.migrating import Migrations
 from service.runtime.operating import Operations
 from service.runtime.sharing import Sharing
 from service.runtime.state_keys import keys_of
@@ -36,6 +37,11 @@ class Service:
     incidents: Incidents
     operations: Operations
     sharing: Sharing
+
+    @property
+    def migrations(self) -> Migrations:
+        """Moves of running cases to another version."""
+        return Migrations(self.store, self.clock, self.definitions, self.incidents)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""

@@ -42,14 +42,18 @@ def write_down(form: str, answers: Mapping[str, object], salt: str) -> Written:
 
 
 def take(
-    db: Connection, definition: ProcessDefinition, held: Held, command: Command, *, at: datetime, actor: str
-) -> tuple[Step, Outcome]:
+    db: Connection, definition: ProcessDefinition, held: Held, command: Command, *, at: datetime, actor: str,
+    former: ProcessDefinition | None = None,
+) -> tuple[Step, Outcome]:  # fmt: skip
     """Apply ``command`` to a held instance and write everything that follows from it.
 
+    ``former`` is the definition a ``MigrateInstance`` moves it away from, ``definition`` then the one it moves to.
     Raises what ``engine.step`` raises; then nothing has been written.
     """
     try:
-        outcome = step(definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1)
+        outcome = step(
+            definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1, former=former
+        )
     except Defect as defect:
         # A case that was only to be started is gone with the transaction: nothing could refer to it.
         defect.instance_id = held.id if held.seq else None

@@ -45,7 +45,7 @@ def hold(db: Connection, instance_id: str, *, skip_locked: bool = False) -> Held
     row = db.execute(wanted.with_for_update(skip_locked=skip_locked)).one_or_none()
     if row is None:
         raise NotFound("There is no such case.")
-    return Held(row.id, row.code, row.definition_hash, row.version, _checked(db, row), row.head_hash, row.status)
+    return Held(row.id, row.code, row.definition_hash, row.version, checked(db, row), row.head_hash, row.status)
 
 
 def state_of(db: Connection, instance_id: str) -> bytes:
@@ -53,10 +53,11 @@ def state_of(db: Connection, instance_id: str) -> bytes:
     row = db.execute(select(process_instance).where(process_instance.c.id == instance_id)).one_or_none()
     if row is None:
         raise NotFound("There is no such case.")
-    return _checked(db, row)
+    return checked(db, row)
 
 
-def _checked(db: Connection, row: Row[Any]) -> bytes:
+def checked(db: Connection, row: Row[Any]) -> bytes:
+    """The stored state of an instance's whole row. Raises ``StateDamaged`` when it is not what was written."""
     # All of it before anything parses the state: the engine takes any task in any status for true.
     try:
         state_keys(db).check(stored(row), Seal(row.state_key, row.state_mac))

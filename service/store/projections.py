@@ -22,7 +22,6 @@ from service.core.events import (
     InstanceStarted,
     MessageDelivered,
     ReminderFell,
-    StateMigrated,
     TimerCancelled,
     TimerFired,
     TimerMoved,
@@ -36,12 +35,18 @@ from service.core.events import (
     VariablesSet,
 )
 from service.core.events_beside import (
+    ClockChanged,
     ClockStopped,
+    ClockWithdrawn,
     IncidentResolved,
     InstanceCancelled,
+    InstanceMigrated,
     InstanceResumed,
     InstanceSuspended,
+    StateMigrated,
+    TimerRenamed,
     UserTaskAssigned,
+    UserTaskChanged,
     UserTaskDelegated,
     UserTaskReturned,
     VariablesCorrected,
@@ -56,16 +61,20 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
             case (
                 UserTaskCreated() | UserTaskDueMoved() | UserTaskClaimed() | UserTaskAssigned() | UserTaskReturned()
                 | UserTaskReleased() | UserTaskDelegated() | UserTaskCompleted() | UserTaskCancelled()
+                | UserTaskChanged()
             ):  # fmt: skip
                 _task(db, instance_id, event, at, actor)
-            case TimerScheduled() | TimerMoved() | TimerFired() | TimerCancelled():
+            case TimerScheduled() | TimerMoved() | TimerFired() | TimerCancelled() | TimerRenamed():
                 _timer(db, instance_id, event, at)
-            case ClockStarted() | ClockMoved() | ClockBreached() | ClockMet() | ClockStopped():
+            case (
+                ClockStarted() | ClockMoved() | ClockBreached() | ClockMet() | ClockStopped() | ClockChanged()
+                | ClockWithdrawn()
+            ):  # fmt: skip
                 _clock(db, instance_id, event, at)
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
                 | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()
-                | VariablesCorrected() | IncidentResolved() | StateMigrated()
+                | VariablesCorrected() | IncidentResolved() | StateMigrated() | InstanceMigrated()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:
@@ -74,11 +83,14 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
 
 TaskEvent: TypeAlias = (
     UserTaskCreated | UserTaskDueMoved | UserTaskClaimed | UserTaskAssigned | UserTaskReturned | UserTaskReleased
-    | UserTaskDelegated | UserTaskCompleted | UserTaskCancelled
+    | UserTaskDelegated | UserTaskCompleted | UserTaskCancelled | UserTaskChanged
+)  # fmt: skip
+ClockEvent: TypeAlias = (
+    ClockStarted | ClockMoved | ClockBreached | ClockMet | ClockStopped | ClockChanged | ClockWithdrawn
 )  # fmt: skip
 
 
-def _task(db: Connection, instance_id: str, event: TaskEvent, at: datetime, actor: str) -> None:
+def _task(db: Connection, instance_id: str, event: TaskEvent, at: datetime, actor: str) -> None:  # noqa: C901 - one arm for each event
     match event:
         case UserTaskCreated():
             db.execute(insert(user_task).values(
@@ -98,11 +110,14 @@ def _task(db: Connection, instance_id: str, event: TaskEvent, at: datetime, acto
             _close(db, user_task, event.task_id, at, outcome="completed", closed_by=actor, assignee=actor)
         case UserTaskCancelled():
             _close(db, user_task, event.task_id, at, outcome="cancelled")
+        case UserTaskChanged():
+            _set(db, user_task, event.task_id, **event.changed)
 
 
 def _timer(
-    db: Connection, instance_id: str, event: TimerScheduled | TimerMoved | TimerFired | TimerCancelled, at: datetime
-) -> None:
+    db: Connection, instance_id: str,
+    event: TimerScheduled | TimerMoved | TimerFired | TimerCancelled | TimerRenamed, at: datetime,
+) -> None:  # fmt: skip
     match event:
         case TimerScheduled():
             db.execute(insert(timer_job).values(
@@ -116,14 +131,11 @@ def _timer(
             _close(db, timer_job, event.timer_id, at, outcome="fired")
         case TimerCancelled():
             _close(db, timer_job, event.timer_id, at, outcome="cancelled")
+        case TimerRenamed():
+            _set(db, timer_job, event.timer_id, process_id=event.process_id, element_id=event.element_id)
 
 
-def _clock(
-    db: Connection,
-    instance_id: str,
-    event: ClockStarted | ClockMoved | ClockBreached | ClockMet | ClockStopped,
-    at: datetime,
-) -> None:
+def _clock(db: Connection, instance_id: str, event: ClockEvent, at: datetime) -> None:
     this = (clock.c.instance_id == instance_id, clock.c.key == event.clock)
     match event:
         case ClockStarted():
@@ -141,6 +153,11 @@ def _clock(
             db.execute(update(clock).where(*this).values(met_at=at, met_in_time=event.in_time))
         case ClockStopped():
             db.execute(update(clock).where(*this).values(stopped_at=at))
+        case ClockChanged():
+            words = {"name": event.name, "clause": event.clause, "kind": event.kind, "basis": event.basis}
+            db.execute(update(clock).where(*this).values(words))
+        case ClockWithdrawn():
+            db.execute(clock.delete().where(*this, clock.c.breached_at.is_(None)))  # what was missed stays missed
 
 
 def _set(db: Connection, table: Table, row_id: str, **changed: Any) -> None:

@@ -56,15 +56,16 @@ def case(code: str) -> str:
     verdict = _verdict(told)
     frames = _frames(told)
     chosen = _chosen(len(frames))
+    shown = frames[chosen - 1] if frames else None
     return render_template(
         "audit/case.html",
         case=told.case,
         verdict=verdict,
-        steps=case_history.told_steps(told.definition, told.reader, told.people, told.steps),
+        steps=case_history.told_steps(_definition, told.reader, told.people, told.steps),
         chosen=chosen,
         last=len(frames),
-        places=case_history.places(told.definition, frames[chosen - 1]) if frames else [],
-        waiting=case_history.waiting_sentence(told.definition, frames[chosen - 1]) if frames else "",
+        places=case_history.places(_definition(shown.definition), shown) if shown else [],
+        waiting=case_history.waiting_sentence(_definition(shown.definition), shown) if shown else "",
         processes=case_history.shown_processes(told.definition, frames),
     )
 
@@ -79,7 +80,7 @@ def frames(code: str) -> Response:
         {**process, "source": url_for("audit.diagram", code=code, process_id=process["id"])}
         for process in case_history.shown_processes(told.definition, frames)
     ]
-    steps = case_history.told_steps(told.definition, context.actor(), told.people, told.steps)
+    steps = case_history.told_steps(_definition, context.actor(), told.people, told.steps)
     shown = [_frame(told.definition, frame, step.title) for frame, step in zip(frames, steps, strict=False)]
     return jsonify(diagrams=diagrams, frames=shown)
 
@@ -90,7 +91,7 @@ def diagram(code: str, process_id: str) -> Response:
     """Give a diagram exactly as the case runs it."""
     with context.service().read() as db:
         found = _case(db, code)
-    definition = context.service().definitions.get(found.definition_hash)
+    definition = _definition(found.definition_hash)
     return Response(definition.diagram(process_id), mimetype="application/xml")
 
 
@@ -99,7 +100,11 @@ def _told(code: str) -> Told:
         found = _case(db, code)
         steps, state = instances.steps_of(db, found.id), queries.state_as_stored(db, found.id)
         names, reader = people.names(db), people.as_in(db, context.actor(), found.id)
-    return Told(found, context.service().definitions.get(found.definition_hash), steps, names, state, reader)
+    return Told(found, _definition(found.definition_hash), steps, names, state, reader)
+
+
+def _definition(definition_hash: str) -> ProcessDefinition:
+    return context.service().definitions.get(definition_hash)
 
 
 def _case(db: Connection, code: str) -> CaseRow:
@@ -124,5 +129,6 @@ def _chosen(last: int) -> int:
 
 
 def _frame(definition: ProcessDefinition, frame: Frame, title: str) -> dict[str, object]:
-    waiting = case_history.waiting_sentence(definition, frame)
-    return {"title": title, "when": british_time(frame.at), "waiting": waiting, "markers": frame.markers}
+    waiting = case_history.waiting_sentence(_definition(frame.definition), frame)
+    drawn = case_history.drawable(definition, frame.markers)
+    return {"title": title, "when": british_time(frame.at), "waiting": waiting, "markers": drawn}

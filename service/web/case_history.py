@@ -5,7 +5,7 @@ form that asked for them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from service.core.access import Actor, audits, may_read
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
 from service.core.diagram_words import listed
+from service.core.engine.markers import Markers
 from service.core.replay import ReplayDiffers
 from service.runtime import history
 from service.runtime.history import Frame
@@ -57,14 +58,23 @@ def frames_as_far_as_possible(definition_of: Callable[[str], ProcessDefinition],
 
 
 def told_steps(
-    definition: ProcessDefinition, actor: Actor, people: Mapping[str, str], steps: Sequence[Step]
+    definition_of: Callable[[str], ProcessDefinition], actor: Actor, people: Mapping[str, str], steps: Sequence[Step]
 ) -> list[ToldStep]:
-    """Return every step told to ``actor``; ``people`` maps account ids to names."""
+    """Return every step told to ``actor`` in the words of the version it was taken on.
+
+    ``people`` maps account ids to names.
+    """
+    if not steps:
+        return []
+    definition = definition_of(steps[0].definition)
     narrator = Narrator(names_of(definition), people)
     asked: dict[str, tuple[str | None, str | None]] = {}
     titles: dict[str, str] = {}
     told = []
     for step in steps:
+        if step.definition != definition.hash:
+            definition = definition_of(step.definition)
+            narrator = replace(narrator, names=names_of(definition))  # what it was told so far stays with it
         for event in step.events:
             if event["type"] == "UserTaskCreated":
                 asked[event["task_id"]] = (event["form"], event["agency"])
@@ -137,7 +147,17 @@ def waiting_sentence(definition: ProcessDefinition, frame: Frame) -> str:
 def shown_processes(definition: ProcessDefinition, frames: Sequence[Frame]) -> list[dict[str, str]]:
     """Return the diagrams the case went through, ``id`` and ``name``, in the order it reached them."""
     reached = dict.fromkeys(process_id for frame in frames for process_id in frame.markers)
-    return [{"id": key, "name": definition.processes[key].name} for key in reached]
+    return [{"id": key, "name": definition.processes[key].name} for key in reached if key in definition.processes]
+
+
+def drawable(definition: ProcessDefinition, markers: Markers) -> dict[str, dict[str, list[str]]]:
+    """Return of markers what a version's diagrams can show: a case may have stood elsewhere on a version before."""
+    shown: dict[str, dict[str, list[str]]] = {}
+    for key in markers.keys() & definition.processes.keys():
+        process = definition.processes[key]
+        known = {*process.elements, *(flow for flows in process.flows.values() for flow in flows)}
+        shown[key] = {kind: [i for i in ids if i in known] for kind, ids in markers[key].items()}
+    return shown
 
 
 def _names(

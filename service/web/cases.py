@@ -87,7 +87,7 @@ def show(code: str) -> ResponseReturnValue:
         state = queries.state(db, case.id)
     markers = history.live(definition, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
-    told = case_history.told_steps(definition, here, names, steps)
+    told = case_history.told_steps(context.service().definitions.get, here, names, steps)
     return render_template(
         "cases/case.html",
         case=case,

@@ -47,6 +47,9 @@ SENTENCES = {
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
+    "InstanceMigrated": ("done", "It moved to another version of the process."),
+    "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
+    "ClockWithdrawn": ("clock", "{clock} no longer applies."),
 }
 """Events that need no more than a sentence. Events found neither here nor in TELLERS are not told one by one."""
 
@@ -98,9 +101,9 @@ def _lines(narrator: Narrator, event: Event, at: datetime) -> Iterator[Line]:
 def _remember(narrator: Narrator, event: Event) -> None:
     if event["type"] == "UserTaskCreated":
         narrator.tasks[event["task_id"]] = case_names.element_name(narrator.names, event)
-    elif event["type"] == "TimerScheduled":
+    elif event["type"] in {"TimerScheduled", "TimerRenamed"}:
         narrator.timers[event["timer_id"]] = case_names.element_name(narrator.names, event)
-    elif event["type"] == "ClockStarted":
+    elif event["type"] in {"ClockStarted", "ClockChanged"}:
         narrator.clocks[event["clock"]] = event["name"] or event["clock"]
 
 
@@ -177,8 +180,23 @@ def _decided(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
     yield Line("decision", f"“{case_names.decision_name(names, decision)}” was given {given} and gave {gave}{why}.")
 
 
+def _changed(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
+    task, changed = narrator.tasks.get(event["task_id"], "A task"), event["changed"]
+    if changed.get("name"):
+        narrator.tasks[event["task_id"]] = f"“{changed['name']}”"
+        yield Line("asked", f"{task} is now called “{changed['name']}”.")
+    if "role" in changed:
+        role = narrator.names.definition.role_name(changed["role"])
+        yield Line("asked", f"{task} went to {role or 'nobody in particular'}.")
+    if changed.get("agency"):
+        yield Line("asked", f"{task} went to {narrator.names.directory.get(changed['agency'], changed['agency'])}.")
+    if "form" in changed:
+        yield Line("asked", f"{task} is now asked with another form.")
+
+
 TELLERS: dict[str, Callable[[Narrator, Event, datetime], Iterator[Line]]] = {
     "UserTaskCreated": _created,
+    "UserTaskChanged": _changed,
     "TimerFired": _fired,
     "DecisionEvaluated": _decided,
 }

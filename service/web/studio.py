@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
 from service.store import people
-from service.web import context, draft_files, drafts
+from service.web import context, draft_files, drafts, migrating
 from service.web.security import access
 
 blueprint = Blueprint("studio", __name__)
@@ -31,7 +31,9 @@ def version(definition_hash: str) -> str:
     definition = context.service().definitions.get(definition_hash)
     with context.service().read() as db:
         row = next((entry for entry in people.definitions(db) if entry.hash == definition_hash), None)
-    return render_template("studio/version.html", version=row, groups=draft_files.grouped(definition.files))
+    may_move = context.has_flag(context.actor(), context.current_definition(), "edits_processes")
+    groups = draft_files.grouped(definition.files)
+    return render_template("studio/version.html", version=row, groups=groups, may_move=may_move)
 
 
 @blueprint.get("/processes/<definition_hash>/<process_id>")
@@ -75,3 +77,7 @@ blueprint.add_url_rule("/drafts/<draft_id>/save", view_func=drafts.save, methods
 blueprint.add_url_rule("/drafts/<draft_id>/check", view_func=drafts.check, methods=["POST"])
 blueprint.add_url_rule("/drafts/<draft_id>/deploy", view_func=drafts.review)
 blueprint.add_url_rule("/drafts/<draft_id>/deploy", view_func=drafts.deploy, methods=["POST"])
+blueprint.add_url_rule("/processes/<definition_hash>/running-cases", view_func=migrating.preview, endpoint="cases")
+blueprint.add_url_rule(
+    "/processes/<definition_hash>/running-cases", view_func=migrating.move, endpoint="move_cases", methods=["POST"]
+)

@@ -17,6 +17,7 @@ from service.core.commands import (
     DelegateUserTask,
     DeliverMessage,
     FireTimers,
+    MigrateInstance,
     MigrateState,
     ReleaseUserTask,
     ResolveIncident,
@@ -29,12 +30,13 @@ from service.core.engine.receiving import receive
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
 from service.core.errors import CaseEnded, CaseSuspended, NothingToDo, StepFailed
-from service.core.events import InstanceStarted, MessageDelivered, StateMigrated, UserTaskCompleted
+from service.core.events import InstanceStarted, MessageDelivered, UserTaskCompleted
 from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceResumed,
     InstanceSuspended,
+    StateMigrated,
     VariablesCorrected,
 )
 
@@ -63,8 +65,8 @@ def apply(run: Running, command: Command) -> None:
             _complete(run, command)
         case ClaimUserTask() | ReleaseUserTask() | AssignUserTask() | DelegateUserTask():
             holding.hand_over(run, command)
-        case FireTimers():
-            pass  # time itself was the command
+        case FireTimers() | MigrateInstance():
+            pass  # time itself was the command; the move has been made
         case MigrateState():
             run.events.append(StateMigrated(command.from_form, command.to_form, command.from_hash, command.to_hash))
         case SuspendInstance() | ResumeInstance() | CancelInstance() | CorrectVariables() | ResolveIncident():

@@ -78,9 +78,19 @@ def _timers(run: Running) -> None:
         elif known.due != due:
             if is_cycle(task):  # a cycle keeps its task and moves its instant on: only so does a turn show
                 run.events.append(TimerFired(timer_id, known.process, known.element, known.due))
-            run.events.append(TimerMoved(timer_id, due))
-            known.due = due
-            _clock_moved(run, timer_id, known)
+            timer_moved(run, timer_id, due)
+
+
+def timer_moved(run: Running, timer_id: str, due: datetime) -> None:
+    """An armed timer has another instant, and with it its clock."""
+    timer = run.memory.timers[timer_id]
+    run.events.append(TimerMoved(timer_id, due))
+    timer.due = due
+    clock = _clock_of(run, timer_id)
+    if clock is not None:
+        moved, event = clocks.move(clock, due, timer_id)
+        run.events.append(event)
+        keep_clock(run, moved)
 
 
 def timer_new(run: Running, task: Task, armed: OpenTimer) -> None:
@@ -88,19 +98,23 @@ def timer_new(run: Running, task: Task, armed: OpenTimer) -> None:
     timer_id = str(task.id)
     run.memory.timers[timer_id] = armed
     run.events.append(TimerScheduled(timer_id, armed.process, armed.element, armed.due))
+    clock_new(run, task, armed.due)
+
+
+def clock_new(run: Running, task: Task, due: datetime) -> None:
+    """Start the clock of an armed timer, if it is a time limit of the diagram and has none yet."""
+    timer_id = str(task.id)
     element = run.element_of(task)
     if element is None or "clock" not in element.properties:
         return
-    key = element.properties["clock"]
     if any(c.timer_id == timer_id for c in run.memory.clocks.values()):
         return
     clock = clocks.start(
-        element.properties, timer_id=timer_id, basis=element.timer or "", due=armed.due,
+        element.properties, timer_id=timer_id, basis=element.timer or "", due=due,
         started_from=run.memory.variables.get(element.properties.get("from", "")),
     )  # fmt: skip
     run.events.append(clocks.started(clock))
-    _keep(run, clock)
-    run.memory.clocks[key] = clock
+    keep_clock(run, clock)
 
 
 def breached(run: Running, timer_id: str) -> None:
@@ -115,15 +129,7 @@ def _clock_of(run: Running, timer_id: str) -> Clock | None:
     return next((c for c in run.memory.clocks.values() if c.timer_id == timer_id and not c.met), None)
 
 
-def _clock_moved(run: Running, timer_id: str, timer: OpenTimer) -> None:
-    clock = _clock_of(run, timer_id)
-    if clock is not None:
-        moved, event = clocks.move(clock, timer.due, timer_id)
-        run.events.append(event)
-        _keep(run, moved)
-
-
-def _keep(run: Running, clock: Clock) -> None:
+def keep_clock(run: Running, clock: Clock) -> None:
     """Remember a clock that started or moved, with reminders for what still lies ahead of it."""
     run.memory.clocks[clock.key] = clock
     _remind(run, "clock", clock.key, clock.name, clock)
@@ -152,15 +158,16 @@ def _clocks(run: Running) -> None:
 
 
 def _extend_breached(run: Running, clock: Clock, task: Task) -> None:
-    if counts_from_now(task.task_spec.event_definition.expression):
-        return
+    timer = task.task_spec.event_definition
+    if not isinstance(timer, TimeDateEventDefinition) or counts_from_now(timer.expression):
+        return  # only a date follows anything; a length of time has been waited for
     due = as_instant(_parsed(run, task))
     if due is None or due == clock.due or due <= run.seam.now:
         return
     again = rearm(run, task)
     moved, event = clocks.move(clock, due, str(again.id))
     run.events.append(event)
-    _keep(run, moved)
+    keep_clock(run, moved)
     _timers(run)
 
 
@@ -184,7 +191,7 @@ def _tasks(run: Running) -> None:
         if due != known.due:
             known.due = due
             run.events.append(UserTaskDueMoved(task_id, due))
-            _remind_task(run, task)
+            remind_task(run, task)
 
 
 def _task_new(run: Running, task: Task) -> None:
@@ -204,10 +211,11 @@ def _task_new(run: Running, task: Task) -> None:
             opened_at=run.seam.now, due_at=opened.due, due_basis=properties.get("due_basis", ""),
         )
     )  # fmt: skip
-    _remind_task(run, task)
+    remind_task(run, task)
 
 
-def _remind_task(run: Running, task: Task) -> None:
+def remind_task(run: Running, task: Task) -> None:
+    """Give an open task the reminders its element asks for, those that still lie ahead."""
     element = run.element_of(task)
     if element is not None:
         _remind(run, "task", str(task.id), element.name, None, element.properties.get("remind", ""))

@@ -16,6 +16,7 @@ from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.task import Task
 
 from service.core import engine_form
+from service.core.engine import passed
 from service.core.engine.joins import DiagramParser
 
 
@@ -81,6 +82,7 @@ def build(diagrams: Mapping[str, etree._Element], tables: Mapping[str, etree._El
     called = parser.get_subprocess_specs(main)
     for process in (spec, *called.values()):
         _hear_what_is_repeated(process)
+        passed.add_to(process)
     every = [t for process in (spec, *called.values()) for t in process.task_specs.values()]
     return Specification(
         main=spec,

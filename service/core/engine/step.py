@@ -5,7 +5,8 @@ the command may then be rejected. A case's time never goes back. A step that cha
 fails leaves nothing behind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,9 +14,10 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
 from service.core import clocks, determinism, values
-from service.core.commands import Command, MigrateState
+from service.core.commands import Command, MigrateInstance, MigrateState
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
+from service.core.engine import migrating
 from service.core.engine.applying import CANCELLED, apply, heed_suspension
 from service.core.engine.memory import Memory
 from service.core.engine.noticing import notice
@@ -49,19 +51,23 @@ class Outcome:
 
 
 def step(
-    definition: ProcessDefinition, state: bytes | None, command: Command, *, instance_id: str, at: datetime, seq: int
-) -> Outcome:
+    definition: ProcessDefinition, state: bytes | None, command: Command, *, instance_id: str, at: datetime, seq: int,
+    former: ProcessDefinition | None = None,
+) -> Outcome:  # fmt: skip
     """Apply one command to an instance (``state`` is ``None`` only for ``StartInstance``).
 
-    ``at`` is an aware instant; ``seq`` counts an instance's steps from 1. Raises a ``Rejection`` when the command
-    cannot be applied, ``StepFailed`` when the diagram or the engine is at fault.
+    ``at`` is an aware instant; ``seq`` counts an instance's steps from 1; ``former``, only for ``MigrateInstance``, is
+    the definition the instance moves away from. Raises a ``Rejection`` when the command cannot be applied,
+    ``StepFailed`` when the diagram or the engine is at fault.
     """
-    with definition.lock, determinism.seams(instance_id, seq, at) as seam:
+    with _held(definition, former or definition), determinism.seams(instance_id, seq, at) as seam:
         try:
-            run = _open(definition, state, seam, at)
+            run = _open(former or definition, state, seam, at)
             variables = dict(run.memory.variables)
             if isinstance(command, MigrateState):
                 apply(run, command)  # another spelling of the same case: no time passes and nothing runs
+            elif isinstance(command, MigrateInstance):
+                run = _move(run, definition, command, state, at)
             else:
                 _let_time_pass_and_apply(run, command, at, fresh=state is None)
             _close(run, variables)
@@ -79,6 +85,32 @@ def _let_time_pass_and_apply(run: Running, command: Command, at: datetime, *, fr
         _advance(run, max(at, run.memory.at))
     apply(run, command)
     _follow(run)
+
+
+def _move(
+    run: Running, definition: ProcessDefinition, command: MigrateInstance, state: bytes | None, at: datetime
+) -> Running:
+    """Let time pass under the version an instance leaves, move it, and let what that brings about happen."""
+    heed_suspension(run, command)
+    until = max(at, run.memory.at)
+    try:
+        _advance(run, until)
+    except (*ENGINE_FAILURES, StepFailed):
+        # What is due cannot be done under the old version: perhaps why the case is moved. It happens under the new one.
+        run = _open(run.definition, state, run.seam, at)
+    migrating.move(run, definition, command)
+    _follow(run)
+    _advance(run, until)
+    return run
+
+
+@contextmanager
+def _held(*definitions: ProcessDefinition) -> Iterator[None]:
+    """Hold the definitions' locks, in one order for everybody: two migrations crossing would wait for each other."""
+    with ExitStack() as locks:
+        for definition in sorted(definitions, key=lambda d: d.hash):
+            locks.enter_context(definition.lock)
+        yield
 
 
 def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime) -> Running:

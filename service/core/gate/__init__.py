@@ -30,10 +30,10 @@ from service.core.gate import (
     xml_door,
 )
 from service.core.gate.finding import Finding
-from service.core.gate.model import Bundle, local, scopes_of
+from service.core.gate.model import Bundle, Scope, local, scopes_of
 from service.core.gate.xml_door import BPMN, Document
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "check", "scopes"]
 
 DIAGRAMS = (".bpmn", ".bpmn20.xml", ".bpmn.xml")
 TABLES = (".dmn", ".dmn.xml")
@@ -67,6 +67,11 @@ def _without_echoes(found: list[Finding]) -> list[Finding]:
     """Leave aside what only follows from two elements having one id: the one read last hides the other."""
     doubled = {f.file for f in found if f.rule in {"duplicate-id", "id-missing"}}
     return [f for f in found if f.file not in doubled or f.rule not in ECHOES]
+
+
+def scopes(files: Mapping[str, str | bytes]) -> dict[str, Scope]:
+    """Every level of the diagrams that are run, by the id of its process or sub-process."""
+    return {scope.id: scope for scope in _read(files, alone=False)[0].running}
 
 
 def _judge(bundle: Bundle) -> list[Finding]:

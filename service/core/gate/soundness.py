@@ -98,3 +98,12 @@ def _note_stuck(game: Game, marking: Marking, outcome: Outcome) -> None:
     for node_id in game.waiting_joins(marking):
         lacking = {f for f in game.inputs[node_id] if f not in marking.flows}
         outcome.stuck.setdefault(node_id, set()).update(game.flow_ids[f] for f in lacking)
+
+
+def play_on(scope: Scope, first: Marking) -> Outcome | None:
+    """Play a scope on from where the tokens of a running case lie; ``None`` for a scope that cannot be played."""
+    if not _playable(scope):
+        return None
+    outcome = Outcome({}, set(), set(), whole=True)
+    _play_from(Game(scope), first, outcome)
+    return outcome

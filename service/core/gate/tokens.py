@@ -46,6 +46,13 @@ class Game:
         """The marking after one start event."""
         return self._put(Marking(frozenset()), self.outputs[start_id])
 
+    def standing(self, marking: Marking, node_id: str, came_from: str | None, fired: frozenset[str]) -> Marking:
+        """The marking with one more token of a running case: in a step, or on its way from ``came_from`` to a join."""
+        if node_id in self.hosts:
+            return replace(marking, busy=marking.busy | {(node_id, fired)})
+        ways = [f for f in self.inputs[node_id] if came_from in {None, self.scope.flows[f].source}]
+        return self._put(marking, ways[:1] or self.outputs[node_id])
+
     def choose(self, marking: Marking) -> str | None:
         """The step to move next: one without a merge if there is one, so that meeting tokens are seen together."""
         best: tuple[int, int, str] | None = None
