@@ -20,13 +20,13 @@ from rich.table import Table
 from sqlalchemy import select
 
 from service.app import create_service
-from service.core import gate, scenarios
+from service.core import scenarios
 from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, NothingToDo, Rejection
 from service.core.replay import ReplayDiffers, Verdict
 from service.core.scenarios import Report
-from service.runtime import bundles, entering, history, linting, logs, serving, worker
+from service.runtime import bundles, checking, entering, history, linting, logs, serving, worker
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 from service.store import instances, people
@@ -138,9 +138,10 @@ def deploy(service: Service, path: Path, note: str) -> None:
 def lint(path: Path) -> None:
     """Check PATH (a folder or one diagram, table or form) against everything a deployment refuses."""
     gathered = linting.gather(path)
-    found = [f for f in gate.check(gathered.files) if gathered.only in {None, f.file}]
+    found = checking.check(gathered.files, linting.limits(gathered))
+    found = [f for f in found if not gathered.only or f.file in {"", gathered.only}]
     for f in found:
-        where = f"{f.file}:{f.line or 1}" + (f" {f.element}" if f.element else "")
+        where = f"{f.file or path}:{f.line or 1}" + (f" {f.element}" if f.element else "")
         out.print(f"{f.level}: {where}: {f.message} {f.mend} [{f.rule}]", markup=False, soft_wrap=True)
     errors = sum(f.level == "error" for f in found)
     count = 1 if gathered.only else len(gathered.files)

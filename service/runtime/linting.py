@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.runtime.bundles import KINDS
+from service.runtime.checking import Limits
 
 LOOSE = ("*.bpmn", "*.bpmn20.xml", "*.dmn", "*.json")
 DEPLOYMENT = "processes/deployment.json"
@@ -40,6 +41,13 @@ def gather(path: Path) -> Gathered:
         return Gathered(_read(loose), None)
     kind = "forms" if own.suffix == ".json" else "processes"
     return Gathered({f"{kind}/{own.name}": own.read_bytes()}, None)
+
+
+def limits(gathered: Gathered) -> Limits:
+    """What checking may take: as much as an upload, and more where a whole folder of models is asked about."""
+    usual = Limits()
+    several = max(1, len(gathered.files) // 10)
+    return Limits(usual.seconds * several, usual.megabytes * min(several, 4))
 
 
 def _deployment_around(own: Path) -> Path | None:
