@@ -106,10 +106,28 @@ def overlaps(
     if len(rules) > MOST_RULES:
         return
     for one, two in combinations(range(len(rules)), 2):
-        if two == last and all(c.any for c in rules[two]):
+        if two == last and all(c.any for c in rules[two]) and not all(c.any for c in rules[one]):
             continue
         if all(_share(c, (rules[one], rules[two]), (met[one][i], met[two][i])) for i, c in enumerate(found)):
             yield one, two
+
+
+def covered(
+    found: Sequence[Column], rules: Sequence[Sequence[Cell]], met: Sequence[Sequence[Met]]
+) -> Iterator[tuple[int, int]]:
+    """The rules that are provably met only where an earlier one is met too: the earlier and the later, once each."""
+    for two in range(min(len(rules), MOST_RULES)):
+        for one in range(two):
+            if all(_within(c, (rules[one], rules[two]), (met[one][i], met[two][i])) for i, c in enumerate(found)):
+                yield one, two
+                break
+
+
+def _within(column: Column, rows: tuple[Sequence[Cell], Sequence[Cell]], met: tuple[Met, Met]) -> bool:
+    wide, narrow = column.of(rows[0]), column.of(rows[1])
+    if all(c.any for c in wide) or [c.text for c in wide] == [c.text for c in narrow]:
+        return True
+    return met[0] is not None and met[1] is not None and met[1] <= met[0]
 
 
 def _share(column: Column, rows: tuple[Sequence[Cell], Sequence[Cell]], met: tuple[Met, Met]) -> bool:
