@@ -75,7 +75,8 @@ def serve(work: Callable[[Files], list[Finding]], seconds: float, megabytes: int
     """Answer each line of the input with the findings of ``work``, within the limits."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else is written goes where errors go
-    work(SAMPLE)  # reads the schemas while files can still be opened
+    for sample in (SAMPLE, {path: text.encode() for path, text in SAMPLE.items()}, {"processes/b.bpmn": b"\xff\xfe"}):
+        work(sample)  # reads the schemas and the like while files can still be opened
     _tell(answers, {"limits": list(_limits(megabytes))})
     for line in sys.stdin.buffer:
         used = resource.getrusage(resource.RUSAGE_SELF)

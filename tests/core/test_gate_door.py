@@ -78,8 +78,11 @@ ENCODINGS = {
     "declared latin-1, in other quotes": PLAIN.replace('encoding="UTF-8"', "encoding = 'latin-1'").encode(),
     "latin-1 undeclared": named("é").encode("latin-1"), "EBCDIC": PLAIN.encode("cp037"),
     "unknown encoding": PLAIN.replace("UTF-8", "x-unknown").encode(),
-    "overlong": named("@").encode().replace(b"@", b"\xc0\xaf"), "NUL": named("a\0b"), "half a character": named("\ud800"),
+    "overlong": named("@").encode().replace(b"@", b"\xc0\xaf"), "NUL": named("a\0b"),
+    "half a character": named("\ud800"),
 }  # fmt: skip
+
+
 def many(attribute, count):
     """Attributes by the thousand, numbered."""
     return " ".join(attribute.replace("N", str(n)) for n in range(count))
@@ -89,15 +92,17 @@ SIZES = {
     "11 MB text": named("x" * 11_000_000), "3 MB comment": f"{PLAIN}<!--{'x' * 3_000_000}-->",
     "depth 300": inside("<bpmn:subProcess>" * 300 + "</bpmn:subProcess>" * 300), "depth 100,000": "<a>" * 100_000,
     "depth 70": inside("<bpmn:subProcess>" * 70 + "</bpmn:subProcess>" * 70),
-    "100,000 attributes": '<a ' + many('aN="x"', 100_000) + '/>',
+    "100,000 attributes": "<a " + many('aN="x"', 100_000) + "/>",
     "300 attributes": PLAIN.replace('name="a"', many('aN="x"', 300)),
     "50,000 elements": f"<a>{'<b/>' * 50_000}</a>", "a name of a megabyte": f"<{'a' * 1_000_000}/>",
-    "50,000 namespaces": '<a ' + many('xmlns:aN="u"', 50_000) + '/>',
+    "50,000 namespaces": "<a " + many('xmlns:aN="u"', 50_000) + "/>",
     "5,000 equal ids": inside('<bpmn:task id="q"/>' * 5_000),
 }  # fmt: skip
 NOT_DIAGRAMS = {
-    "archive": archive(), "gzip": gzip.compress(PLAIN.encode()), "PDF": b"%PDF-1.4\n%\xe2\xe3", "PNG": b"\x89PNG\r\n\x1a\n",
-    "bytes": bytes(range(256)) * 50, "web page": "<!DOCTYPE html><html><body>hi<br></body></html>",
+    "archive": archive(), "gzip": gzip.compress(PLAIN.encode()), "PDF": b"%PDF-1.4\n%\xe2\xe3",
+    "PNG": b"\x89PNG\r\n\x1a\n",
+    "bytes": bytes(range(256)) * 50,
+    "web page": "<!DOCTYPE html><html><body>hi<br></body></html>",
     "picture": '<svg xmlns="http://www.w3.org/2000/svg" onload="x"/>', "JSON": '{"a": 1}', "empty": "", "blank": " \n ",
     "mark alone": b"\xef\xbb\xbf", "declaration alone": '<?xml version="1.0"?>', "text": "hello",
     "cut short": PLAIN[: len(PLAIN) // 2], "two roots": PLAIN + "<a/>", "blank first": "\n" + PLAIN,
@@ -110,7 +115,8 @@ NOT_DIAGRAMS = {
     "stylesheet": '<s:stylesheet xmlns:s="http://www.w3.org/1999/XSL/Transform" version="1.0"/>',
     "no process": file('<bpmn:message id="m" name="m"/>'),
     "included file": inside('<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="file://FILE" parse="text"/>'),
-    "shape at NaN": drawn('x="NaN" y="1" width="1" height="1"'), "shape at abc": drawn('x="abc" y="1" width="1" height="1"'),
+    "shape at NaN": drawn('x="NaN" y="1" width="1" height="1"'),
+    "shape at abc": drawn('x="abc" y="1" width="1" height="1"'),
     "shape at 1e999": drawn('x="1e999" y="1" width="1" height="1"'),
 }  # fmt: skip
 HOSTILE = {**DOCUMENT_TYPES, **ENCODINGS, **SIZES, **NOT_DIAGRAMS}

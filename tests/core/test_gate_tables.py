@@ -6,7 +6,6 @@ import pytest
 from SpiffWorkflow.dmn.engine.DMNEngine import DMNEngine
 
 from gate_models import table
-from service.core.expressions import ExprError
 from service.core.expressions_hooks import SafeEngine
 from service.core.gate import cells, check
 from service.core.gate.exhaustive import Unproved
@@ -30,7 +29,7 @@ def engine_says(text, looks_at, names):
     task = SimpleNamespace(data={}, task_spec=None, workflow=SimpleNamespace(script_engine=engine))
     try:
         return bool(DMNEngine(None).evaluate(looks_at, None if text in {"", "-"} else text, task))
-    except (ExprError, Exception):  # noqa: B014, BLE001 - whatever it breaks with
+    except Exception:  # noqa: BLE001 - whatever it breaks with
         return None
 
 
@@ -55,17 +54,21 @@ def test_a_cell_that_is_let_through_means_to_the_gate_what_it_means_to_the_engin
         assert said is None or said == told, (value, said)
 
 
-@pytest.mark.parametrize("text", ['.startswith("H")', '== "a" or n == "HIGH"', '> "A" and n < "Z"', '.lower() == "high"'])
+BEHIND = ['.startswith("H")', '== "a" or n == "HIGH"', '> "A" and n < "Z"', '.lower() == "high"']
+
+
+@pytest.mark.parametrize("text", BEHIND)
 def test_what_is_written_behind_the_input_is_let_through_where_the_engine_runs_it_right(text):
     assert engine_says(text, "n", {"n": "HIGH"}) is True
     assert found(cell(text)) == {}
 
 
 NEVER_OR_ALWAYS = [
-    ("not(\"HIGH\")", "n", ["HIGH", "MED"]), ('"HIGH","MED"', "n", ["HIGH", "MED"]), ('"HIGH" or "MED"', "n", ["MED"]),
+    ('not("HIGH")', "n", ["HIGH", "MED"]), ('"HIGH","MED"', "n", ["HIGH", "MED"]), ('"HIGH" or "MED"', "n", ["MED"]),
     ("== True", "amount > 3", [5, 1]), ("== False", "not n", [True, False]), ('? == "a" or "b"', "n", ["a", "x"]),
     ("? > 5, ? < 3", "n", [4, 6]), ("? + 1", "n", [4]), ("n > 5", "n", [6, 4]), ('? == "it\'s"', "n", ["it's"]),
-    ('in ["HIGH"]', "n", ["HIGH"]), ("[1..5]", "n", [3]), ("= 5", "n", [5]), ("true", "n", [True]), ("TRUE", "n", [True]),
+    ('in ["HIGH"]', "n", ["HIGH"]), ("[1..5]", "n", [3]), ("= 5", "n", [5]), ("true", "n", [True]),
+    ("TRUE", "n", [True]),
 ]  # fmt: skip
 
 
@@ -98,7 +101,8 @@ def test_a_value_of_another_kind_than_the_input_is_told(text, kind, level):
 FEEL = {
     'date("2026-01-01")': "date(2026, 1, 31)", '< date("2026-01-01")': "date(2026, 1, 31)", "? between 1 and 5": "<=",
     'contains(?, "a")': '"a" in', 'starts with(?, "a")': ".startswith", "string length(?) > 3": "len(",
-    'if ? then "a" else "b"': "if x > 5 else", "some x in ? satisfies x > 5": "any(", '= "HIGH"': "==", "“HIGH”": "quot",
+    'if ? then "a" else "b"': "if x > 5 else", "some x in ? satisfies x > 5": "any(", '= "HIGH"': "==",
+    "“HIGH”": "quot",
     'date and time("2026-01-01T00:00:00")': "datetime(", 'duration("P1D")': "days(", '@"2026-01-01"': "date(",
     '? == "a" && ? == "b"': "and", "${n > 5}": "without the ${", "list contains(allowed, ?)": " in ", "true": "True",
     "[1..5]": "<= ? <=", "is not None": "? is not None", '"a","b"': "? in", "not(5)": "!=", "< 5, > 10": "comparison",

@@ -5,7 +5,6 @@ An *error* refuses the deployment; a *warning* does not. What cannot be proved w
 never refused for being unusual, nor for what another editor keeps in it.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 from service.core.gate import (
@@ -15,6 +14,7 @@ from service.core.gate import (
     events,
     flows,
     forms,
+    json_door,
     loops,
     names,
     people,
@@ -53,6 +53,7 @@ def check(files: Mapping[str, str | bytes]) -> list[Finding]:
         found += _judge(bundle)
     if not any(f.level == "error" for f in found):
         found += reading.findings(bundle)
+    found = [json_door.placed(f, files[f.file]) if f.file in bundle.json else f for f in found]
     return sorted(set(found), key=lambda f: (f.file, f.level, f.line or 0, f.element or "", f.rule, f.message))
 
 
@@ -119,11 +120,9 @@ def _json(files: Mapping[str, str | bytes]) -> tuple[dict[str, object], list[Fin
     parsed: dict[str, object] = {}
     broken: list[Finding] = []
     for path in sorted(p for p in files if p.endswith(".json")):
-        content = files[path]
-        try:
-            parsed[path] = json.loads(content)
-        except (ValueError, RecursionError) as wrong:
-            line = wrong.lineno if isinstance(wrong, json.JSONDecodeError) else None
-            message = f"This file is not readable JSON: {wrong}."
-            broken.append(Finding(path, line, None, "error", "not-json", message, "Correct it at this line."))
+        value, refused = json_door.read(path, files[path])
+        if refused is None:
+            parsed[path] = value
+        else:
+            broken.append(refused)
     return parsed, broken

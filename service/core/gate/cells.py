@@ -111,11 +111,12 @@ def _test(text: str, marked: str) -> Cell:
 
 def _no_condition(tree: ast.expr) -> str | None:
     """Why a test is not true or false of the input."""
-    if isinstance(tree, ast.BoolOp | ast.IfExp | ast.UnaryOp):
-        parts = {ast.BoolOp: "values", ast.IfExp: "body", ast.UnaryOp: "operand"}[type(tree)]
-        inside = getattr(tree, parts)
-        several = inside if isinstance(inside, list) else [inside, *([tree.orelse] if parts == "body" else [])]
-        return next((wrong for part in several if (wrong := _no_condition(part))), None)
+    if isinstance(tree, ast.BoolOp):
+        return next((wrong for part in tree.values if (wrong := _no_condition(part))), None)
+    if isinstance(tree, ast.IfExp):
+        return _no_condition(tree.body) or _no_condition(tree.orelse)
+    if isinstance(tree, ast.UnaryOp):
+        return _no_condition(tree.operand)
     if isinstance(tree, ast.Compare | ast.Name | ast.Attribute | ast.Call | ast.Subscript):
         return None
     return "a part of it compares nothing, and would always count as met."

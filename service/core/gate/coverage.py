@@ -45,10 +45,10 @@ def _column(positions: tuple[int, ...], inputs: list[etree._Element], rules: Seq
     try:
         found = {c for row in rules for p in positions for c in cells.constants(row[p])}
         kinds = {_type(i) for i in inputs}
-        allowed = _allowed(inputs[0])
-        if allowed and not found <= set(allowed):
-            allowed = None
-        values = allowed or (samples(found) if found else [cells.OTHER])
+        declared = allowed(inputs[0])
+        if declared and not found <= set(declared):
+            declared = None
+        values = declared or (samples(found) if found else [cells.OTHER])
         if kinds & WHOLE and all(isinstance(v, int | float) and float(v).is_integer() for v in found):
             values = [*sorted({n for v in found for n in _neighbours(v)})] or values
         return Column(positions, tuple(values) if len(values) * len(rules) <= MOST_TRIES else None)
@@ -66,7 +66,7 @@ def _type(column: etree._Element) -> str:
     return "" if found is None else (found.get("typeRef") or "").rsplit(":", 1)[-1].lower()
 
 
-def _allowed(column: etree._Element) -> list[object] | None:
+def allowed(column: etree._Element) -> list[object] | None:
     """The values an input is declared to take, where they are plain literals."""
     text = (column.findtext("{*}inputValues/{*}text") or "").strip()
     value = formulas.constant(f"({text},)") if text else None

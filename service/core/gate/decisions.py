@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from service.core.gate import cells, coverage, decision_files, formulas
+from service.core.gate.exhaustive import Unproved
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.kinds import mismatch
 from service.core.gate.model import Bundle
@@ -110,12 +111,28 @@ def _cells(
     path: str, number: int, row: list[etree._Element], read: list[cells.Cell], inputs: list[etree._Element]
 ) -> Iterator[Finding]:
     for entry, cell, column in zip(row, read, inputs, strict=True):
-        found = (cell.wrong, cell.mend, True) if cell.wrong else mismatch(cell, type_of(column), expression_of(column))
+        found = (cell.wrong, cell.mend, True) if cell.wrong else _unfit(cell, column)
         if found:
             wrong, mend, certain = found
             tell = error if certain else warning
             message = f"Rule {number}: the cell  {cell.text}  does not do what it seems to: {wrong}"
             yield tell(path, entry, "cell", message, mend.rstrip(".") + ".")
+
+
+def _unfit(cell: cells.Cell, column: etree._Element) -> tuple[str, str, bool] | None:
+    allowed = coverage.allowed(column)
+    beyond = [v for v in _constants(cell) if isinstance(v, str) and v not in allowed] if allowed else []
+    if beyond:
+        wrong = f"“{beyond[0]}” is not among the values the input is declared to take."
+        return wrong, "Correct the value, or add it to the values of the input", True
+    return mismatch(cell, type_of(column), expression_of(column))
+
+
+def _constants(cell: cells.Cell) -> list[object]:
+    try:
+        return sorted(cells.constants(cell), key=str)
+    except Unproved:
+        return []
 
 
 def _output_cells(path: str, number: int, row: list[etree._Element]) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ FOREIGN_AS = {
     "none": "None", "nil": "None", "undefined": "None",
 }  # fmt: skip
 FOREIGN = frozenset(FOREIGN_AS)
+PERIODS = {"months", "years", "relativedelta"}  # no value by themselves, but one beside a date
 SOME_DAY = datetime(2026, 1, 15, 9, tzinfo=UTC)  # any day will do: only the kind of a value is asked
 
 _FEEL = re.compile(r"^\s*=")
@@ -43,7 +44,9 @@ def problem(text: str) -> str | None:
 def _failing(text: str) -> Iterator[str]:
     """Why a call inside fails that needs nothing but constants, such as ``date(2026, 2, 30)``."""
     for node in ast.walk(ast.parse(text.strip(), mode="eval")):
-        found = value(ast.unparse(node)) if isinstance(node, ast.Call) else None
+        if not isinstance(node, ast.Call) or (isinstance(node.func, ast.Name) and node.func.id in PERIODS):
+            continue
+        found = value(ast.unparse(node))
         if found and found[1]:
             yield found[1]
 
