@@ -1,11 +1,14 @@
 """Decision tables at the gate: what a cell means is asked of the engine itself, and what it cannot do is refused."""
 
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from SpiffWorkflow.dmn.engine.DMNEngine import DMNEngine
 
-from gate_models import table
+from gate_models import diagram, table
 from service.core.expressions_hooks import SafeEngine
 from service.core.gate import cells, check
 from service.core.gate.exhaustive import Unproved
@@ -145,3 +148,45 @@ def test_only_one_table_is_looked_at():
     plain = cell('"a"')
     whole = plain[plain.index("<decisionTable") : plain.index("</decision>")]
     assert "several-tables" in found(plain.replace("</decision>", f"{whole}</decision>"))
+
+
+def test_a_word_without_quotes_that_no_variable_is_called_is_told():
+    assert "bare-word" in found(cell("HIGH"))
+    assert "bare-word" in found(table(["n"], ["out"], ("-", "Rejected")))
+    assert "bare-word" in found(cell("limit"), "warning")
+    assert found(cell("limit")) == {}
+    assert found(table(["n", "Limit"], ["out"], ("Limit", "-", "1"), ("-", "-", "2"))) == {}
+    form = '{"type": "default", "title": "T", "components": [{"type": "text", "text": "x"}]}'
+    line = diagram("start start", "task a", "end end", arrows="start>a a>end")
+    files = {"t.dmn": cell("limit"), "x.bpmn": line, "forms/f.json": form}
+    told = {f.rule: f.level for f in check(files)}
+    assert told == {"bare-word": "error", "never-set": "warning", "no-drawing": "warning"}
+
+
+def test_a_value_the_input_is_not_declared_to_take_is_told():
+    plain = cell('"HIHG"')
+    declared = '</inputExpression><inputValues><text>"HIGH", "LOW"</text></inputValues>'
+    assert "HIHG" in found(plain.replace("</inputExpression>", declared))["cell"].message
+    assert found(cell('"HIGH"').replace("</inputExpression>", declared)) == {}
+    assert found(plain.replace("</inputExpression>", declared.replace('"HIGH", "LOW"', "[1..5]"))) == {}
+
+
+WORDS = [
+    "?", '"a"', '"b"', "5", "-3", "1.5", "True", "None", "n", "k", "and", "or", "not", "in", "is", "==", "!=",
+    "<", ">", "<=", ">=", "(", ")", "[", "]", ",", "+", "-", "*", "if", "else", "len(", ".lower()", "..", "=",
+    "true", "date(2026,1,1)", "for", "x", "%", "//", "{", "}", ":",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=7), st.sampled_from(["n", "k or n", "not n", "n + 1"]))
+@settings(max_examples=400, deadline=2_000)
+def test_no_cell_makes_the_gate_raise_and_none_means_something_else_to_the_engine(words, looks_at):
+    text = " ".join(words)
+    check({"t.dmn": table([f"{looks_at}:any"], ["out"], (text, "1"), ("-", text), policy="ANY")})
+    read = cells.read(text, looks_at)
+    if read.wrong is None and looks_at == "n":
+        for value in ("a", 5, 1.5, True, None):
+            with suppress(Unproved):
+                told = cells.met([read], value)
+                said = engine_says(text, looks_at, {"n": value, "k": 1, "x": 2})
+                assert said is None or said == told

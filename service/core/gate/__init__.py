@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from service.core.gate import (
     collaboration,
     constructs,
+    decision_names,
     decisions,
     events,
     flows,
@@ -65,6 +66,7 @@ def _judge(bundle: Bundle) -> list[Finding]:
         found += rule(bundle)
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
+    found += decision_names.findings(bundle, decisions.outputs_of(bundle))
     return found
 
 

@@ -197,7 +197,7 @@ def met(cells: Sequence[Cell], value: object) -> bool:
     """Whether ``value`` meets all ``cells``. Raises ``Unproved``."""
     try:
         return all(c.any or (c.test is not None and truth(c.test, {KEY: value})) for c in cells)
-    except TypeError as wrong:
+    except (TypeError, KeyError) as wrong:
         raise Unproved from wrong
 
 

@@ -177,6 +177,7 @@ def _cycle(value: str) -> Told:
     lengths = [p for p in parts[1:] if p.startswith("P")]
     if len(lengths) != 1:
         yield "error", "timer", f"“{value}” is not a repeated time.", mend
+        return
     for part in dates:
         yield from _date(part)
     for part in lengths[:1]:
