@@ -6,7 +6,8 @@ import pytest
 
 from conftest import MINI
 from gate_models import diagram
-from service.runtime.linting import gather
+from service.runtime.checking import UPLOAD
+from service.runtime.linting import gather, limits
 
 LONE = diagram("start start", "task a", "end end", arrows="start>a a>end")
 
@@ -48,3 +49,10 @@ def test_any_other_folder_is_taken_with_everything_in_it_whatever_its_bytes(tmp_
     (tmp_path / "forms" / "f.json").write_text("{}")
     (tmp_path / "a.bpmn").write_bytes(LONE.encode("utf-16"))
     assert set(gather(tmp_path).files) == {"a.bpmn", "forms/f.json"}
+
+
+def test_a_folder_of_many_models_may_take_longer_than_one_upload(tmp_path):
+    for number in range(60):
+        (tmp_path / f"{number}.bpmn").write_text(LONE)
+    assert limits(gather(tmp_path / "1.bpmn")) == UPLOAD
+    assert limits(gather(tmp_path)).seconds > UPLOAD.seconds
