@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from service.cli.console import HOME, cli, out
-from service.core import gate, scenarios
+from service.core import scenarios
 from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.scenarios import Report
-from service.runtime import bundles, linting
+from service.runtime import bundles, checking, linting
 
 
 @cli.command()
@@ -17,9 +17,10 @@ from service.runtime import bundles, linting
 def lint(path: Path) -> None:
     """Check PATH (a folder or one diagram, table or form) against everything a deployment refuses."""
     gathered = linting.gather(path)
-    found = [f for f in gate.check(gathered.files, alone=gathered.alone) if gathered.only in {None, f.file}]
+    found = checking.check(gathered.files, linting.limits(gathered))
+    found = [f for f in found if not gathered.only or f.file in {"", gathered.only}]
     for f in found:
-        where = f"{f.file}:{f.line or 1}" + (f" {f.element}" if f.element else "")
+        where = f"{f.file or path}:{f.line or 1}" + (f" {f.element}" if f.element else "")
         out.print(f"{f.level}: {where}: {f.message} {f.mend} [{f.rule}]", markup=False, soft_wrap=True)
     errors = sum(f.level == "error" for f in found)
     count = 1 if gathered.only else len(gathered.files)

@@ -8,10 +8,11 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from service.core import access, gate
+from service.core import access
 from service.core.access import Actor
 from service.core.definitions import definition_of
 from service.core.errors import BrokenRule, DefinitionRefused, NotAllowed, NotFound, NothingToDo, Problem
+from service.runtime import checking
 from service.runtime.definitions import Definitions
 from service.runtime.present import now
 from service.store import people
@@ -40,6 +41,10 @@ class Deployments:
 
         Raises ``NotAllowed``, ``NothingToDo`` when it is already the current one, ``DefinitionRefused``.
         """
+        with reading(self.store) as db:
+            if actor is not None:
+                self._require_owner(db, actor)
+        _require_sound(files)  # outside the transaction: it may take seconds, and nobody else could write meanwhile
         with transaction(self.store) as db:
             if actor is not None:
                 self._require_owner(db, actor)
@@ -75,17 +80,22 @@ class Deployments:
 
     def deploy_draft(self, actor: Actor, draft_id: str, note: str, version: int) -> DefinitionRow:
         """Deploy a draft as it was at ``version``. Raises as ``deploy`` does, and ``DraftMoved``."""
+        with reading(self.store) as db:
+            sent = self._draft_at(db, actor, draft_id, version).files
+        _require_sound(sent)
         with transaction(self.store) as db:
-            self._require_owner(db, actor)
-            found = _draft(db, draft_id)
-            if found.version != version:
-                raise DraftMoved(
-                    f"{found.updated_by_name} saved this draft meanwhile. Look at it again before you deploy."
-                )
+            found = self._draft_at(db, actor, draft_id, version)
             at = self.clock()
             row = _deploy(db, found.files, note, by=actor.account_id, at=at)
             db.execute(update(draft).where(draft.c.id == draft_id).values(deployed_at=at))
             return row
+
+    def _draft_at(self, db: Connection, actor: Actor, draft_id: str, version: int) -> DraftRow:
+        self._require_owner(db, actor)
+        found = _draft(db, draft_id)
+        if found.version != version:
+            raise DraftMoved(f"{found.updated_by_name} saved this draft meanwhile. Look at it again before you deploy.")
+        return found
 
     def _require_owner(self, db: Connection, actor: Actor) -> None:
         if not access.edits_processes(self.definitions.current(db), actor):
@@ -113,11 +123,14 @@ def _draft(db: Connection, draft_id: str) -> DraftRow:
     return found
 
 
-def _deploy(db: Connection, files: Mapping[str, str], note: str, *, by: str, at: datetime) -> DefinitionRow:
-    errors = [f for f in gate.check(files) if f.level == "error"]
+def _require_sound(files: Mapping[str, str]) -> None:
+    errors = [f for f in checking.check(files) if f.level == "error"]
     if errors:
         problems = tuple(Problem(f.element or f.file, f"{f.message} {f.mend}".strip()) for f in errors)
         raise DefinitionRefused(f"This cannot be deployed: {len(errors)} things must be put right first.", problems)
+
+
+def _deploy(db: Connection, files: Mapping[str, str], note: str, *, by: str, at: datetime) -> DefinitionRow:
     definition = definition_of(files)
     current = people.current_definition(db)
     if current is not None and current.hash == definition.hash:

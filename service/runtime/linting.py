@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.runtime.bundles import KINDS
+from service.runtime.checking import Limits
 
 LOOSE = ("*.bpmn", "*.bpmn20.xml", "*.dmn", "*.json")
 DEPLOYMENT = "processes/deployment.json"
@@ -14,14 +15,10 @@ DEPLOYMENT = "processes/deployment.json"
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The files to check, by path, and the one path whose findings were asked for (``None``: all of them).
-
-    ``alone``: one file that lies in no deployment, so that what it names may be elsewhere.
-    """
+    """The files to check, by path, and the one path whose findings were asked for (``None``: all of them)."""
 
     files: dict[str, bytes]
     only: str | None
-    alone: bool = False
 
 
 def gather(path: Path) -> Gathered:
@@ -43,7 +40,14 @@ def gather(path: Path) -> Gathered:
         loose = {p.relative_to(own).as_posix(): p for kind in LOOSE for p in own.rglob(kind) if p.is_file()}
         return Gathered(_read(loose), None)
     kind = "forms" if own.suffix == ".json" else "processes"
-    return Gathered({f"{kind}/{own.name}": own.read_bytes()}, None, alone=True)
+    return Gathered({f"{kind}/{own.name}": own.read_bytes()}, None)
+
+
+def limits(gathered: Gathered) -> Limits:
+    """What checking may take: as much as an upload, and more where a whole folder of models is asked about."""
+    usual = Limits()
+    several = max(1, len(gathered.files) // 10)
+    return Limits(usual.seconds * several, usual.megabytes * min(several, 4))
 
 
 def _deployment_around(own: Path) -> Path | None:

@@ -10,11 +10,11 @@ from flask import Response, g, jsonify, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from service.core import gate
 from service.core.differences import differences
 from service.core.errors import BrokenRule, NotFound, NothingToDo
 from service.core.forms_door import is_hidden
 from service.core.gate.finding import Finding
+from service.runtime import checking
 from service.runtime.deploying import DraftMoved
 from service.store import people
 from service.store.rows import DraftRow
@@ -86,7 +86,7 @@ def check(draft_id: str) -> Response:
     sent = _sent()
     draft = _draft(draft_id)
     _text(draft, sent["path"])
-    findings = gate.check({**draft.files, sent["path"]: sent["text"]})
+    findings = checking.check({**draft.files, sent["path"]: sent["text"]})
     return jsonify(findings=[asdict(finding) for finding in findings])
 
 
@@ -105,7 +105,7 @@ def save_text(draft_id: str) -> ResponseReturnValue:
     path, typed = request.form.get("path", ""), request.form.get("text", "").replace("\r\n", "\n")
     _text(draft, path)
     if request.form.get("action") == "check":
-        return _text_page(draft, path, typed, findings=gate.check({**draft.files, path: typed}))
+        return _text_page(draft, path, typed, findings=checking.check({**draft.files, path: typed}))
     try:
         _save(draft, path, typed, request.form.get("version"))
     except DraftMoved as moved:
@@ -205,7 +205,7 @@ def _review_page(draft: DraftRow, note: str = "", problem: str | None = None) ->
     return render_template(
         "studio/deploy.html",
         draft=draft,
-        findings=gate.check(draft.files),
+        findings=checking.check(draft.files),
         changes=differences(current.files, draft.files),
         overtaken=current.hash != draft.based_on,
         note=note,

@@ -5,17 +5,18 @@ An *error* refuses the deployment; a *warning* does not. What cannot be proved w
 never refused for being unusual, nor for what another editor keeps in it.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 from service.core.gate import (
     collaboration,
     constructs,
+    decision_names,
     decisions,
     endless,
     events,
     flows,
     forms,
+    json_door,
     loops,
     names,
     people,
@@ -47,18 +48,17 @@ RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
 )  # fmt: skip
 
 
-def check(files: Mapping[str, str | bytes], *, alone: bool = False) -> list[Finding]:
+def check(files: Mapping[str, str | bytes]) -> list[Finding]:
     """Return everything the gate finds in ``files`` (path to content), by file and line, errors before warnings.
-
-    ``alone``: one file out of its deployment; what it calls for by name may lie in files that are not at hand.
 
     Looks at diagrams (``*.bpmn``), decision tables (``*.dmn``) and the JSON files of a deployment; others are passed.
     """
-    bundle, found = _read(files, alone=alone)
+    bundle, found = _read(files)
     if not any(f.rule in {"too-many-elements", "too-crowded"} for f in found):
         found += _judge(bundle)
     if not any(f.level == "error" for f in found):
         found += reading.findings(bundle)
+    found = [json_door.placed(f, files[f.file]) if f.file in bundle.json else f for f in found]
     told = set(_without_echoes(found))
     return sorted(told, key=lambda f: (f.file, f.level, f.line or 0, f.element or "", f.rule, f.message))
 
@@ -71,7 +71,7 @@ def _without_echoes(found: list[Finding]) -> list[Finding]:
 
 def scopes(files: Mapping[str, str | bytes]) -> dict[str, Scope]:
     """Every level of the diagrams that are run, by the id of its process or sub-process."""
-    return {scope.id: scope for scope in _read(files, alone=False)[0].running}
+    return {scope.id: scope for scope in _read(files)[0].running}
 
 
 def _judge(bundle: Bundle) -> list[Finding]:
@@ -82,10 +82,11 @@ def _judge(bundle: Bundle) -> list[Finding]:
         found += rule(bundle)
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
+    found += decision_names.findings(bundle, decisions.outputs_of(bundle))
     return found
 
 
-def _read(files: Mapping[str, str | bytes], *, alone: bool) -> tuple[Bundle, list[Finding]]:
+def _read(files: Mapping[str, str | bytes]) -> tuple[Bundle, list[Finding]]:
     found: list[Finding] = []
     diagrams: list[Document] = []
     tables: list[Document] = []
@@ -107,7 +108,7 @@ def _read(files: Mapping[str, str | bytes], *, alone: bool) -> tuple[Bundle, lis
     scopes = tuple(s for d in diagrams for s in scopes_of(d))
     if not (diagrams or tables or parsed or found or broken):
         found.append(_nothing())
-    return Bundle(tuple(diagrams), tuple(tables), scopes, parsed, alone), found + broken
+    return Bundle(tuple(diagrams), tuple(tables), scopes, parsed), found + broken
 
 
 def _kind(path: str) -> str | None:
@@ -137,11 +138,9 @@ def _json(files: Mapping[str, str | bytes]) -> tuple[dict[str, object], list[Fin
     parsed: dict[str, object] = {}
     broken: list[Finding] = []
     for path in sorted(p for p in files if p.endswith(".json")):
-        content = files[path]
-        try:
-            parsed[path] = json.loads(content)
-        except (ValueError, RecursionError) as wrong:
-            line = wrong.lineno if isinstance(wrong, json.JSONDecodeError) else None
-            message = f"This file is not readable JSON: {wrong}."
-            broken.append(Finding(path, line, None, "error", "not-json", message, "Correct it at this line."))
+        value, refused = json_door.read(path, files[path])
+        if refused is None:
+            parsed[path] = value
+        else:
+            broken.append(refused)
     return parsed, broken

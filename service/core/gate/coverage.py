@@ -45,10 +45,10 @@ def _column(positions: tuple[int, ...], inputs: list[etree._Element], rules: Seq
     try:
         found = {c for row in rules for p in positions for c in cells.constants(row[p])}
         kinds = {_type(i) for i in inputs}
-        allowed = _allowed(inputs[0])
-        if allowed and not found <= set(allowed):
-            allowed = None
-        values = allowed or (samples(found) if found else [cells.OTHER])
+        declared = allowed(inputs[0])
+        if declared and not found <= set(declared):
+            declared = None
+        values = declared or (samples(found) if found else [cells.OTHER])
         if kinds & WHOLE and all(isinstance(v, int | float) and float(v).is_integer() for v in found):
             values = [*sorted({n for v in found for n in _neighbours(v)})] or values
         return Column(positions, tuple(values) if len(values) * len(rules) <= MOST_TRIES else None)
@@ -66,7 +66,7 @@ def _type(column: etree._Element) -> str:
     return "" if found is None else (found.get("typeRef") or "").rsplit(":", 1)[-1].lower()
 
 
-def _allowed(column: etree._Element) -> list[object] | None:
+def allowed(column: etree._Element) -> list[object] | None:
     """The values an input is declared to take, where they are plain literals."""
     text = (column.findtext("{*}inputValues/{*}text") or "").strip()
     value = formulas.constant(f"({text},)") if text else None
@@ -106,10 +106,28 @@ def overlaps(
     if len(rules) > MOST_RULES:
         return
     for one, two in combinations(range(len(rules)), 2):
-        if two == last and all(c.any for c in rules[two]):
+        if two == last and all(c.any for c in rules[two]) and not all(c.any for c in rules[one]):
             continue
         if all(_share(c, (rules[one], rules[two]), (met[one][i], met[two][i])) for i, c in enumerate(found)):
             yield one, two
+
+
+def covered(
+    found: Sequence[Column], rules: Sequence[Sequence[Cell]], met: Sequence[Sequence[Met]]
+) -> Iterator[tuple[int, int]]:
+    """The rules that are provably met only where an earlier one is met too: the earlier and the later, once each."""
+    for two in range(min(len(rules), MOST_RULES)):
+        for one in range(two):
+            if all(_within(c, (rules[one], rules[two]), (met[one][i], met[two][i])) for i, c in enumerate(found)):
+                yield one, two
+                break
+
+
+def _within(column: Column, rows: tuple[Sequence[Cell], Sequence[Cell]], met: tuple[Met, Met]) -> bool:
+    wide, narrow = column.of(rows[0]), column.of(rows[1])
+    if all(c.any for c in wide) or [c.text for c in wide] == [c.text for c in narrow]:
+        return True
+    return met[0] is not None and met[1] is not None and met[1] <= met[0]
 
 
 def _share(column: Column, rows: tuple[Sequence[Cell], Sequence[Cell]], met: tuple[Met, Met]) -> bool:

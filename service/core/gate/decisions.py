@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from service.core.gate import cells, coverage, formulas
+from service.core.gate import cells, coverage, decision_files, formulas
+from service.core.gate.exhaustive import Unproved
 from service.core.gate.finding import Finding, error, warning
-from service.core.gate.model import Bundle, local
-from service.core.gate.xml_door import Document
+from service.core.gate.kinds import mismatch
+from service.core.gate.model import Bundle
 
 POLICIES = {"UNIQUE", "FIRST", "ANY", "COLLECT"}
-DATES = {"date", "datetime", "time", "dateandtime"}
-NUMBERS = {"integer", "long", "double", "number", "int"}
 
 
 def findings(bundle: Bundle, initialised: frozenset[str]) -> Iterator[Finding]:
@@ -19,13 +18,13 @@ def findings(bundle: Bundle, initialised: frozenset[str]) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for document in bundle.tables:
         decisions = list(document.root.iterchildren("{*}decision"))
-        yield from _one_table(document, decisions)
+        yield from decision_files.findings(bundle, document)
         for decision in decisions[:1]:
             own = decision.get("id", "")
             if seen.setdefault(own, document.path) != document.path:
                 message = f"The decision “{own}” is also in {seen[own]}."
                 yield error(document.path, decision, "duplicate-decision", message, "Give one of them another id.")
-            for table in decision.iterchildren("{*}decisionTable"):
+            for table in list(decision.iterchildren("{*}decisionTable"))[:1]:
                 yield from _table(document.path, table, initialised)
 
 
@@ -34,21 +33,6 @@ def outputs_of(bundle: Bundle) -> Iterator[str]:
     for document in bundle.tables:
         for output in document.root.iter("{*}output"):
             yield output.get("name") or output.get("label") or ""
-
-
-def _one_table(document: Document, decisions: list[etree._Element]) -> Iterator[Finding]:
-    if local(document.root) != "definitions" or "dmn" not in (etree.QName(document.root).namespace or "").lower():
-        message = "This file is not a decision table of the DMN standard."
-        yield error(document.path, document.root, "not-dmn", message, "Export it again from a DMN editor.")
-    elif len(decisions) != 1:
-        message = f"This file holds {len(decisions)} decisions; exactly one is read from a file."
-        yield error(document.path, document.root, "one-decision", message, "Put each decision into a file of its own.")
-    elif decisions[0].find("{*}decisionTable") is None:
-        message = f"The decision “{decisions[0].get('name') or decisions[0].get('id')}” is not a table."
-        yield error(document.path, decisions[0], "not-a-table", message, "Write it as a decision table.")
-    elif not decisions[0].get("id"):
-        message = "The decision has no id, so no diagram can ask it."
-        yield error(document.path, decisions[0], "id-missing", message, "Give the decision an id.")
 
 
 def _table(path: str, table: etree._Element, initialised: frozenset[str]) -> Iterator[Finding]:
@@ -73,7 +57,7 @@ def _table(path: str, table: etree._Element, initialised: frozenset[str]) -> Ite
             message = f"Rule {number} does not have one cell for each column."
             yield error(path, rule, "cells-missing", message, "Open the table in an editor and complete the rule.")
             continue
-        read.append([cells.read(_text(entry)) for entry in row])
+        read.append([cells.read(_text(e), expression_of(c)) for e, c in zip(row, inputs, strict=True)])
         yield from _cells(path, number, row, read[-1], inputs)
         yield from _output_cells(path, number, _row(rule, "outputEntry"))
     if whole and rules:
@@ -127,23 +111,28 @@ def _cells(
     path: str, number: int, row: list[etree._Element], read: list[cells.Cell], inputs: list[etree._Element]
 ) -> Iterator[Finding]:
     for entry, cell, column in zip(row, read, inputs, strict=True):
-        wrong, mend = cell.wrong, cell.mend
-        if wrong is None:
-            wrong, mend = _mismatch(cell, type_of(column)), "Write a value of the input's type"
-        if wrong:
+        found = (cell.wrong, cell.mend, True) if cell.wrong else _unfit(cell, column)
+        if found:
+            wrong, mend, certain = found
+            tell = error if certain else warning
             message = f"Rule {number}: the cell  {cell.text}  does not do what it seems to: {wrong}"
-            yield error(path, entry, "cell", message, mend.rstrip(".") + ".")
+            yield tell(path, entry, "cell", message, mend.rstrip(".") + ".")
 
 
-def _mismatch(cell: cells.Cell, kind: str) -> str | None:
-    value = formulas.constant(cell.text)
-    if isinstance(value, str) and kind in NUMBERS:
-        return "it is a text, and the input is a number, so it never matches."
-    if isinstance(value, str) and kind in DATES:
-        return "it is a text, and the input is a date, so it never matches."
-    if isinstance(value, str) and kind == "boolean":
-        return "it is a text, and the input is true or false, so it never matches."
-    return None
+def _unfit(cell: cells.Cell, column: etree._Element) -> tuple[str, str, bool] | None:
+    allowed = coverage.allowed(column)
+    beyond = [v for v in _constants(cell) if isinstance(v, str) and v not in allowed] if allowed else []
+    if beyond:
+        wrong = f"“{beyond[0]}” is not among the values the input is declared to take."
+        return wrong, "Correct the value, or add it to the values of the input", True
+    return mismatch(cell, type_of(column), expression_of(column))
+
+
+def _constants(cell: cells.Cell) -> list[object]:
+    try:
+        return sorted(cells.constants(cell), key=str)
+    except Unproved:
+        return []
 
 
 def _output_cells(path: str, number: int, row: list[etree._Element]) -> Iterator[Finding]:
@@ -166,21 +155,42 @@ def _decides(
 ) -> Iterator[Finding]:  # fmt: skip
     columns = coverage.columns(inputs, read)
     met = coverage.grid(columns, read)
+    policy = table.get("hitPolicy", "UNIQUE").upper()
     for number in coverage.never(met):
         message = f"Rule {number + 1} can never match: no value meets its cells."
         yield error(path, rules[number], "rule-never-matches", message, "Correct the cells of the rule.")
-    if table.get("hitPolicy", "UNIQUE").upper() == "UNIQUE":
-        for one, two in coverage.overlaps(columns, read, met):
-            message = f"Rules {one + 1} and {two + 1} can both match, and the table says only one may (UNIQUE)."
-            mend = "Make them exclude each other, or choose the hit policy FIRST."
-            yield error(path, rules[two], "rules-overlap", message, mend)
+    yield from _together(path, policy, rules, list(coverage.overlaps(columns, read, met)))
     first_any = next((i for i, row in enumerate(read) if all(c.any for c in row)), None)
     readable = not any(c.wrong for row in read for c in row)
     if first_any is None and readable and not coverage.complete(columns, read, met):
         yield _no_catch_all(path, table, initialised)
-    elif first_any is not None and first_any + 1 < len(read) and table.get("hitPolicy", "").upper() == "FIRST":
+    elif first_any is not None and first_any + 1 < len(read) and policy == "FIRST":
         message = f"Rule {first_any + 1} matches everything, so the rules after it are never looked at."
         yield warning(path, rules[first_any], "rules-after-catch-all", message, "Move it to the end.")
+    elif policy == "FIRST":
+        for one, two in coverage.covered(columns, read, met):
+            message = f"Rule {two + 1} is never reached: rule {one + 1} before it matches whenever it would."
+            yield warning(path, rules[two], "rule-covered", message, "Move the narrower rule before the wider one.")
+
+
+def _together(
+    path: str, policy: str, rules: list[etree._Element], overlaps: list[tuple[int, int]]
+) -> Iterator[Finding]:
+    """Rules that match together where the table says that only one may, or that they must agree."""
+    for one, two in overlaps:
+        if policy == "UNIQUE":
+            message = f"Rules {one + 1} and {two + 1} can both match, and the table says only one may (UNIQUE)."
+            mend = "Make them exclude each other, or choose the hit policy FIRST."
+            yield error(path, rules[two], "rules-overlap", message, mend)
+        elif policy == "ANY" and _outcome(rules[one]) != _outcome(rules[two]):
+            message = f"Rules {one + 1} and {two + 1} can both match with different outputs, and the table says that"
+            message += " any rule that matches gives the same (ANY)."
+            mend = "Give them the same outputs, make them exclude each other, or choose the hit policy FIRST."
+            yield error(path, rules[two], "rules-differ", message, mend)
+
+
+def _outcome(rule: etree._Element) -> list[str]:
+    return [_text(entry) for entry in _row(rule, "outputEntry")]
 
 
 def _no_catch_all(path: str, table: etree._Element, initialised: frozenset[str]) -> Finding:

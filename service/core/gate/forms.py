@@ -19,6 +19,9 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
         if not isinstance(form, Mapping):
             yield _error(path, "form", "This form is not a JSON object.", "Export it again from the form editor.")
             continue
+        if not isinstance(form.get("components", []), list):
+            yield _error(path, "form", "The components of this form are no list.", "Export it again from the editor.")
+            continue
         yield from _itself(path, form, directories)
         for variable in names.form_variables(form):
             yield from _variable(path, variable, own)
@@ -37,7 +40,8 @@ def _itself(
         slight = bare and ("title" in problem.message or "components" in problem.message)
         level: Level = "warning" if slight else "error"
         mend = "Correct it in the form editor."
-        yield Finding(path, None, None, level, "form", f"{where}{problem.message.removesuffix('.')}.", mend)
+        message = f"{where}{problem.message.removesuffix('.')}."
+        yield Finding(path, None, problem.field or None, level, "form", message, mend)
 
 
 def _variable(path: str, variable: str, own: frozenset[str]) -> Iterator[Finding]:

@@ -3,13 +3,18 @@
 import ast
 import keyword
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from service.core import expressions
+from service.core.gate import feel
 
-FOREIGN_AS = {"true": "True", "false": "False", "null": "None"}
+FOREIGN_AS = {
+    "true": "True", "false": "False", "null": "None", "TRUE": "True", "FALSE": "False", "NULL": "None", "NONE": "None",
+    "none": "None", "nil": "None", "undefined": "None",
+}  # fmt: skip
 FOREIGN = frozenset(FOREIGN_AS)
+PERIODS = {"months", "years", "relativedelta"}  # no value by themselves, but one beside a date
 SOME_DAY = datetime(2026, 1, 15, 9, tzinfo=UTC)  # any day will do: only the kind of a value is asked
 
 _FEEL = re.compile(r"^\s*=")
@@ -33,7 +38,17 @@ def problem(text: str) -> str | None:
     if foreign:
         return f"“{foreign[0]}” is written {FOREIGN_AS[foreign[0]]} here."
     found = value(text)
-    return found[1] if found else None
+    return found[1] if found else next(_failing(text), None)
+
+
+def _failing(text: str) -> Iterator[str]:
+    """Why a call inside fails that needs nothing but constants, such as ``date(2026, 2, 30)``."""
+    for node in ast.walk(ast.parse(text.strip(), mode="eval")):
+        if not isinstance(node, ast.Call) or (isinstance(node.func, ast.Name) and node.func.id in PERIODS):
+            continue
+        found = value(ast.unparse(node))
+        if found and found[1]:
+            yield found[1]
 
 
 def is_expression(text: str) -> bool:
@@ -107,6 +122,8 @@ def hint(text: str) -> str | None:
         return f"Write it without the ${{ }}, as in  {bare[2:-1].replace('&&', 'and').replace('||', 'or')}"
     if _FEEL.match(text):
         return "Write it without the leading =, with == for “equals”."
+    if spelling := feel.spelling(text):
+        return spelling
     if re.search(r"(?<![=!<>])=(?!=)", text):
         return "Write == for “equals”."
     if re.search(r"&&|\|\||!(?!=)", text):

@@ -118,16 +118,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """All that is deployed together. ``json`` maps a path to its parsed value.
-
-    ``alone``: one file out of its deployment, whose companions are not at hand.
-    """
+    """All that is deployed together. ``json`` maps a path to its parsed value."""
 
     documents: tuple[Document, ...]
     tables: tuple[Document, ...]
     scopes: tuple[Scope, ...]
     json: Mapping[str, object]
-    alone: bool = False
 
     @property
     def running(self) -> list[Scope]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from service.core.gate.constructs import GLOBAL_TASKS
-from service.core.gate.finding import Finding, error, warning
+from service.core.gate.finding import Finding, error
 from service.core.gate.model import Bundle, Node, Scope, called_by, text_of
 from service.core.gate.xml_door import BPMN, NS
 
 DMN_DECISION = "{*}decision"
-_HERE = {False: "part of this deployment", True: "in this file"}
 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
@@ -21,7 +20,7 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
         for node in scope.of_kind("callActivity"):
             yield from _call(bundle, scope, node, processes)
         for node in scope.of_kind("businessRuleTask"):
-            yield from _decision(bundle, scope, node, decisions)
+            yield from _decision(scope, node, decisions)
         for node in scope.of_kind("serviceTask"):
             message = f"{node.words} asks another system to act; nothing in this service performs it."
             mend = "Make it a user task, or a script task that only works something out."
@@ -66,9 +65,8 @@ def _call(bundle: Bundle, scope: Scope, node: Node, processes: dict[str, Scope])
         root = bundle.document_of(scope.file).root
         if any(g.get("id") == name for g in root.iterchildren(*(f"{{{BPMN}}}{k}" for k in GLOBAL_TASKS))):
             return
-        message = f"{node.words} runs the process “{name}”, which is not {_HERE[bundle.alone]}."
-        tell = warning if bundle.alone and not _is_something_else(bundle, name) else error
-        yield tell(scope.file, node.xml, "call-missing", message, mend)
+        message = f"{node.words} runs the process “{name}”, which is not in this deployment."
+        yield error(scope.file, node.xml, "call-missing", message, mend)
     elif not target.executable:
         message = f"{node.words} runs the process “{name}”, which is marked as not executable."
         yield error(scope.file, node.xml, "call-not-executable", message, f"Mark “{name}” as executable.")
@@ -77,12 +75,7 @@ def _call(bundle: Bundle, scope: Scope, node: Node, processes: dict[str, Scope])
         yield error(scope.file, node.xml, "call-cannot-start", message, f"Give “{name}” a plain start event.")
 
 
-def _is_something_else(bundle: Bundle, name: str) -> bool:
-    """Whether the id belongs to a part of the diagram that is no process, so that no other file can hold it."""
-    return any(name in s.nodes or name in {f.id for f in s.flows} for s in bundle.scopes)
-
-
-def _decision(bundle: Bundle, scope: Scope, node: Node, decisions: set[str | None]) -> Iterator[Finding]:
+def _decision(scope: Scope, node: Node, decisions: set[str | None]) -> Iterator[Finding]:
     name = text_of(node.xml.find("bpmn:extensionElements/spiff:calledDecisionId", NS))
     mend = "Choose the decision table in the panel, and deploy it together with this diagram."
     if not name:
@@ -91,9 +84,8 @@ def _decision(bundle: Bundle, scope: Scope, node: Node, decisions: set[str | Non
             message = f"{node.words} names its decision table as another tool does, which is not read here."
         yield error(scope.file, node.xml, "decision-missing", message, mend)
     elif name not in decisions:
-        message = f"{node.words} asks the decision table “{name}”, which is not {_HERE[bundle.alone]}."
-        tell = warning if bundle.alone else error
-        yield tell(scope.file, node.xml, "decision-missing", message, mend)
+        message = f"{node.words} asks the decision table “{name}”, which is not in this deployment."
+        yield error(scope.file, node.xml, "decision-missing", message, mend)
 
 
 def _zeebe(node: Node, kind: str) -> bool:

@@ -26,6 +26,15 @@ GIVE_DATES = {
     "earlier",
 }  # fmt: skip
 GIVE_LENGTHS = {"days", "weeks", "hours", "months", "years"}
+NO_TIME = (
+    ast.Compare, ast.BoolOp, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.GeneratorExp,
+)  # fmt: skip
+GIVE_NO_TIME = {"len", "any", "all", "round", "int", "float", "bool", "is_working_day", "days_between"}
+MENDS = {
+    "timeDate": "Write for example months_after(held_on, 1), or end_of_day(date(2026, 10, 25)).",
+    "timeDuration": 'Write for example "P10D" (in quotes), or days(10).',
+    "timeCycle": 'Write for example "R3/P7D" (in quotes): three times, every seven days.',
+}
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>[0-9]+(?:[.][0-9]+)?)W"
@@ -65,8 +74,7 @@ def _unreadable(scope: Scope, node: Node, body: etree._Element, text: str, wrong
         message = f"{node.words} has a time without quotation marks: {text}."
         return error(scope.file, body, "timer", message, f'Put it in quotation marks: "{text}".')
     message = f"{node.words} has a time that cannot be worked out: {wrong}"
-    mend = 'Write for example "P10D" (in quotes), or months_after(held_on, 1).'
-    return error(scope.file, body, "timer", message, mend)
+    return error(scope.file, body, "timer", message, formulas.hint(text) or MENDS[local(body)])
 
 
 Told = Iterator[tuple[str, str, str, str]]
@@ -86,17 +94,17 @@ def _told(kind: str, text: str) -> Told:
     said = list(look(value)) if isinstance(value, str) and not wrong else []
     yield from said
     if not any(level == "error" for level, *_ in said):
-        yield from _refused(wrong, read, value)
+        yield from _refused(kind, wrong, read, value)
 
 
-def _refused(wrong: str | None, read: Callable[[object], str], value: object) -> Told:
+def _refused(kind: str, wrong: str | None, read: Callable[[object], str], value: object) -> Told:
     """What the engine itself would answer to a value that looks right."""
     try:
         told = wrong or (read(value) and None)
     except ExprError as refused:
         told = f"{str(refused).rstrip('.')}."
     if told:
-        yield "error", "timer", told, 'Write for example "P10D" (in quotes), or months_after(held_on, 1).'
+        yield "error", "timer", told, MENDS[kind]
 
 
 def _date(value: str) -> Told:
@@ -169,10 +177,13 @@ def _cycle(value: str) -> Told:
     lengths = [p for p in parts[1:] if p.startswith("P")]
     if len(lengths) != 1:
         yield "error", "timer", f"“{value}” is not a repeated time.", mend
+        return
     for part in dates:
         yield from _date(part)
     for part in lengths[:1]:
-        yield from _length(part, least_hours=SHORTEST_CYCLE_HOURS)
+        for level, rule, message, told in _length(part, least_hours=SHORTEST_CYCLE_HOURS):
+            days = 'Count in days or weeks, as in "R3/P4W".'
+            yield level, rule, message, days if rule == "months-in-duration" else told
 
 
 def _computed(kind: str, text: str) -> Told:
@@ -185,3 +196,6 @@ def _computed(kind: str, text: str) -> Told:
         yield "error", "timer", "a date is wanted here, and this is a length of time.", "Make it a duration timer."
     if kind != "timeDate" and called in {"months", "years"}:
         yield _months(text)
+    negated = isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not)
+    if negated or isinstance(tree, NO_TIME) or called in GIVE_NO_TIME:
+        yield "error", "timer", "what is worked out here is no time.", MENDS[kind]

@@ -21,6 +21,20 @@ MAX_ATTRIBUTES = 256
 MAX_ALL_ATTRIBUTES = 100_000
 
 _OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff", b"+/v")
+_UNPACK = ("This is an archive, not a diagram.", "Unpack it and send the files")
+_EXPORT = "Export it as BPMN 2.0 (or DMN) from the editor, not as a picture or a page"
+_OTHER_KINDS = (
+    (b"pk\x03\x04", *_UNPACK),
+    (b"pk\x05\x06", *_UNPACK),
+    (b"\x1f\x8b", *_UNPACK),
+    (b"%pdf", "This is a PDF, not a diagram.", _EXPORT),
+    (b"\x89png", "This is a picture, not a diagram.", _EXPORT),
+    (b"\xff\xd8\xff", "This is a picture, not a diagram.", _EXPORT),
+    (b"<svg", "This is a picture, not a diagram.", _EXPORT),
+    (b"<!doctype html", "This is a web page, not a diagram.", _EXPORT),
+    (b"<html", "This is a web page, not a diagram.", _EXPORT),
+    (b"{", "This is JSON, not a diagram.", "Send a form with the ending .json, and diagrams as XML"),
+)
 _PROLOG = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._:-]*)[\"']")
 
@@ -38,6 +52,7 @@ def parser() -> etree.XMLParser:
     return etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, attribute_defaults=False,
         huge_tree=False, recover=False, remove_comments=True, remove_pis=True,
+        encoding="utf-8",
     )  # fmt: skip
 
 
@@ -66,8 +81,9 @@ def _before_parsing(path: str, data: bytes) -> Finding | None:
         return _refused(
             path, None, "too-large", "This file is larger than 2 MB, which no diagram needs.", "Split the diagram"
         )
-    if data.startswith(b"PK\x03\x04"):
-        return _refused(path, None, "not-xml", "This is an archive, not a diagram.", "Unpack it and send the files")
+    for mark, message, mend in _OTHER_KINDS:
+        if data.lstrip()[:64].lower().startswith(mark):
+            return _refused(path, None, "not-bpmn", message, mend)
     return _encoding(path, data) or _document_type(path, data)
 
 
@@ -81,6 +97,9 @@ def _encoding(path: str, data: bytes) -> Finding | None:
         data.decode()
     except UnicodeDecodeError as where:
         return _refused(path, data.count(b"\n", 0, where.start) + 1, "encoding", wrong, mend)
+    nothing = data.find(b"\0")
+    if nothing >= 0:  # no XML holds one, but UTF-16 does, which a parser would recognise without any mark
+        return _refused(path, data.count(b"\n", 0, nothing) + 1, "encoding", wrong, mend)
     return None
 
 
@@ -102,7 +121,8 @@ def _after_parsing(path: str, root: etree._Element) -> Finding | None:
     for nodes, node in enumerate(root.iter(), 1):
         attributes += len(node.attrib)
         if nodes > MAX_NODES or attributes > MAX_ALL_ATTRIBUTES or len(node.attrib) > MAX_ATTRIBUTES:
-            message = f"This file is too crowded: no more than {MAX_NODES:,} elements are read."
+            message = f"This file is too crowded: no more than {MAX_NODES:,} elements are read, and {MAX_ATTRIBUTES}"
+            message += " attributes of each."
             return error(path, node, "too-crowded", message, "Split the diagram into several processes.")
     deep = _too_deep(root)
     if deep is not None:
@@ -121,10 +141,14 @@ def _too_deep(root: etree._Element) -> etree._Element | None:
 
 
 def _unreadable(path: str, wrong: etree.XMLSyntaxError) -> Finding:
+    if "Excessive depth" in str(wrong.msg):
+        message = f"This file nests elements more than {MAX_DEPTH} deep."
+        mend = "Move inner sub-processes into processes of their own"
+        return _refused(path, wrong.lineno, "too-deep", message, mend)
     line = wrong.lineno or None
     message = f"This file is not well-formed XML: {wrong.msg or 'it cannot be read'}."
     return _refused(path, line, "not-xml", message, "Open it in a diagram editor and export it again")
 
 
 def _refused(path: str, line: int | None, rule: str, message: str, mend: str) -> Finding:
-    return Finding(path, line, None, "error", rule, message, mend.removesuffix(".") + ".")
+    return Finding(path, line or 1, None, "error", rule, message, mend.removesuffix(".") + ".")
