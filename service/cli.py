@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from service.app import create_service
 from service.core import gate, scenarios
@@ -29,8 +30,9 @@ from service.core.scenarios import Report
 from service.runtime import bundles, entering, history, linting, logs, serving, worker
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
-from service.store import instances, people
-from service.store.schema import migrate
+from service.store import instances, people, safety
+from service.store.outages import will_pass
+from service.store.schema import migrate, require_current
 from service.store.tables import process_instance
 
 HOME = Path(__file__).resolve().parent.parent
@@ -47,6 +49,10 @@ def main() -> None:
         sys.exit(_say(str(refused)))
     except (Rejection, SettingsRefused) as refused:
         sys.exit(_say(str(refused)))
+    except DBAPIError as failure:
+        if not will_pass(failure):
+            raise
+        sys.exit(_say("The database went away while this was done. What was begun was undone; try again."))
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(2)
@@ -64,10 +70,20 @@ def cli() -> None:
     """Run the service, check definitions, and look after cases."""
 
 
+def _opened(settings: Settings, *, thorough: bool = False) -> Service:
+    """The service over a database that is safe to use; what somebody should know of it is printed."""
+    service = create_service(settings)
+    for warning in safety.require_safe(service.store, thorough=thorough):
+        out.print(warning, markup=False, style="yellow")
+    return service
+
+
 def _with_service(verb: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(verb)
     def with_service(**given: Any) -> Any:
-        return verb(create_service(Settings.from_env(os.environ)), **given)
+        service = _opened(Settings.from_env(os.environ))
+        require_current(service.store)
+        return verb(service, **given)
 
     return with_service
 
@@ -81,16 +97,15 @@ def run(*, practice: bool) -> None:
     if settings.practice and not settings.secret_key:
         environ["CASEWORK_SECRET_KEY"] = serving.practice_key(settings.data_folder)
     serving.require_free_port(settings)
-    service = create_service(settings)
+    service = _opened(settings, thorough=True)
     serving.prepare(service, bundles.read_folder(HOME), out)
     sys.exit(serving.serve(settings, environ, out))
 
 
 @cli.command(name="migrate")
-@_with_service
-def migrate_(service: Service) -> None:
+def migrate_() -> None:
     """Bring the database to this release's schema."""
-    migrate(service.store)
+    migrate(_opened(Settings.from_env(os.environ), thorough=True).store)
     out.print("The database has the schema of this release.")
 
 
@@ -187,7 +202,9 @@ def verify(export: Path | None) -> None:
         code, steps, definitions = bundles.read_export(export.read_text(encoding="utf-8"))
         verdicts = [(code, history.verdict(lambda h: definitions[h], steps))]
     else:
-        verdicts = _verify_all(create_service(Settings.from_env(os.environ)))
+        service = _opened(Settings.from_env(os.environ), thorough=True)
+        require_current(service.store)
+        verdicts = _verify_all(service)
     for code, verdict in verdicts:
         out.print(f"{code}: {verdict.text}", markup=False)
     wrong = sum(v.kind != "equal" for _, v in verdicts)

@@ -17,6 +17,7 @@ from service.runtime.handler import Handler
 from service.runtime.mail import Mailer, letter
 from service.runtime.present import now
 from service.store import queries
+from service.store.outages import will_pass
 from service.store.tables import account, incident, outbox
 from service.store.transaction import Store, reading, transaction
 
@@ -54,6 +55,8 @@ class Sweeper:
             self.record_incident(instance_id, str(defect), getattr(defect, "element", None))
             return False
         except Exception as unforeseen:  # noqa: BLE001 - the longest overdue comes first: it would stop all others for ever
+            if will_pass(unforeseen):  # the database's trouble, not the case's: the next turn tries again
+                raise
             self.record_incident(instance_id, f"Unforeseen: {type(unforeseen).__name__}", None)
             return False
         return True
