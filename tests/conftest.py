@@ -94,8 +94,9 @@ class MortalPostgres:
         """End it as a power cut would: nothing is written any more."""
         self.control("stop", "-m", "immediate")
 
-    def start(self) -> None:
-        self.control("start", "-o", f'-h "" -k {self.server.get_postmaster_info().socket_dir}')
+    def start(self, *words: str) -> None:
+        where = f'-h "" -k {self.server.get_postmaster_info().socket_dir}'
+        self.control("start", "-o", " ".join([where, *words]))
 
     def set(self, name: str, value: str | None) -> None:
         """Set a server's setting and let it count at once; ``None`` takes it back."""

@@ -54,7 +54,7 @@ class Sweeper:
         except Defect as defect:
             self.record_incident(instance_id, str(defect), getattr(defect, "element", None))
             return False
-        except Exception as unforeseen:  # noqa: BLE001 - the longest overdue comes first: it would stop all others for ever
+        except Exception as unforeseen:  # the longest overdue comes first: it would stop all others for ever
             if will_pass(unforeseen):  # the database's trouble, not the case's: the next turn tries again
                 raise
             self.record_incident(instance_id, f"Unforeseen: {type(unforeseen).__name__}", None)

@@ -46,7 +46,8 @@ def require_safe(store: Store, *, thorough: bool = False) -> list[str]:
                 "Set CASEWORK_DATA_FOLDER to a folder on a local disk, or use PostgreSQL."
             )
         _require_writable(file)
-        _ask(store, _sqlite_whole if thorough else _answers)
+        if file.exists():  # else there is nothing to look at yet
+            _ask(store, _sqlite_whole if thorough else _answers)
         return [*_unknown_place(file, kind), *_room(file)]
     _ask(store, _isolated)
     return []

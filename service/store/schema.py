@@ -18,6 +18,7 @@ from service.store.tables import metadata
 from service.store.transaction import Store, reading, transaction
 
 LOCK = 0x0CA5E  # any number that is ours: whoever migrates holds it, so two releases that start at once queue
+EMPTY = "The database is empty. Run “service migrate” first."
 
 
 def migrate(store: Store) -> None:
@@ -25,6 +26,8 @@ def migrate(store: Store) -> None:
 
     Raises ``SettingsRefused`` for a database that a newer release has migrated, or that is not ours.
     """
+    if store.embedded:
+        Path(str(store.writers.url.database)).touch()  # the only place where a database begins
     with transaction(store) as db:
         if not store.embedded:
             db.execute(text("SET LOCAL statement_timeout = 0"))  # a large table may take its time
@@ -36,11 +39,13 @@ def migrate(store: Store) -> None:
 
 def require_current(store: Store) -> None:
     """Raise ``SettingsRefused`` unless the database has exactly the schema of this release."""
+    if store.embedded and not Path(str(store.writers.url.database)).exists():
+        raise SettingsRefused(EMPTY)
     with reading(store) as db:
         _refuse_another(db)
         found, wanted = _revision(db), _script(db).get_current_head()
     if found is None:
-        raise SettingsRefused("The database is empty. Run “service migrate” first.")
+        raise SettingsRefused(EMPTY)
     if found != wanted:
         raise SettingsRefused(
             f"The database has the schema {found} of an earlier release; this release needs {wanted}. "

@@ -6,12 +6,14 @@ A connection on which settings are in force that would lose what was acknowledge
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import IsolationLevel
 
 from service.settings import SettingsRefused
@@ -74,14 +76,19 @@ def reading(store: Store) -> Iterator[Connection]:
 
 
 def _sqlite(url: URL, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS}, hide_parameters=True)
+    # Never made by opening it: were the file lost, an empty one would be served in its place.
+    name = f"file:{quote(str(Path(str(url.database)).absolute()))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(name, uri=True, timeout=WAIT_SECONDS, check_same_thread=False)
+
+    engine = create_engine(url, creator=connect, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we begin ourselves: pysqlite would read outside the transaction
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # NORMAL could lose an acknowledged step when the power fails
-        connection.execute("PRAGMA foreign_keys=ON")  # SQLite checks none unless told to, on each connection
+        _as_new_sqlite(connection)
         in_force = {
             name: connection.execute(f"PRAGMA {pragma}").fetchone()[0]
             for name, pragma in (("journal", "journal_mode"), *((n, n) for n in ("synchronous", "foreign_keys")))
@@ -95,7 +102,19 @@ def _sqlite(url: URL, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     event.listen(engine, "before_cursor_execute", _judge)
+    event.listen(engine, "reset", _cleaned(_as_new_sqlite))
     return engine
+
+
+def _as_new_sqlite(connection: sqlite3.Connection) -> None:
+    """Make a connection as it was when it was new: nobody finds what the last user of it left."""
+    connection.rollback()
+    connection.execute("PRAGMA synchronous=FULL")  # NORMAL could lose an acknowledged step when the power fails
+    connection.execute("PRAGMA foreign_keys=ON")  # SQLite checks none unless told to, on each connection
+    connection.execute("PRAGMA query_only=OFF")
+    left = "SELECT type, name FROM temp.sqlite_master WHERE type IN ('table', 'view')"
+    for kind, name in connection.execute(left).fetchall():
+        connection.execute(f'DROP {kind} temp."{name}"')
 
 
 def _postgresql(url: URL, isolation: IsolationLevel) -> Engine:
@@ -113,7 +132,24 @@ def _postgresql(url: URL, isolation: IsolationLevel) -> Engine:
         _refuse(connection, postgresql_faults(found))
 
     event.listen(engine, "before_cursor_execute", _judge)
+    event.listen(engine, "reset", _cleaned(_as_new_postgresql))
     return engine
+
+
+def _as_new_postgresql(connection: Any) -> None:
+    """The same; what ``SET`` said, temporary tables and advisory locks outlive a rollback."""
+    connection.rollback()
+    connection.autocommit = True
+    connection.execute("RESET ALL; DISCARD TEMP; SELECT pg_advisory_unlock_all()")
+    connection.autocommit = False
+
+
+def _cleaned(clean: Callable[[Any], None]) -> Callable[[Any, Any, PoolResetState], None]:
+    def reset(connection: Any, _record: object, state: PoolResetState) -> None:
+        if not state.terminate_only:
+            clean(connection)
+
+    return reset
 
 
 def _refuse(connection: Any, faults: list[str]) -> None:

@@ -360,6 +360,7 @@ def test_the_schema_of_an_older_release_is_not_served(ask, tmp_path, verb):
     url = f"sqlite:///{tmp_path}/cases.db"
     code, said = ask(verb, url=url)
     assert (code, "The database is empty. Run “service migrate” first." in said) == (2, True), said
+    (tmp_path / "cases.db").touch()
     store = open_store(url)
     with transaction(store) as db:
         earlier = list(ScriptDirectory.from_config(schema.config(db)).walk_revisions())[1:]
@@ -375,6 +376,7 @@ def test_the_schema_of_an_older_release_is_not_served(ask, tmp_path, verb):
 
 def test_tables_of_somebody_else_are_not_touched(ask, tmp_path):
     url = f"sqlite:///{tmp_path}/cases.db"
+    (tmp_path / "cases.db").touch()
     store = open_store(url)
     with transaction(store) as db:
         db.execute(text("CREATE TABLE account (id INTEGER)"))
