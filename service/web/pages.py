@@ -8,7 +8,20 @@ from flask import Blueprint, Flask, Response, redirect, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.wrappers import Response as Answer
 
-from service.web import audit, auth, cases, context, errors, filters, formlayout, practice, security, studio, tasks
+from service.web import (
+    audit,
+    auth,
+    cases,
+    context,
+    errors,
+    filters,
+    formlayout,
+    practice,
+    request_door,
+    security,
+    studio,
+    tasks,
+)
 from service.web.security import access
 
 LARGEST_FORM = 4_000_000
@@ -24,6 +37,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     _templates(app)
     formlayout.register(app)
     app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FIELDS)
+    request_door.register(app)
     security.register(app, practice=practice_mode)
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
