@@ -8,7 +8,8 @@ import json
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-from flask import Flask, request
+from flask import Flask, Response, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 
 NO_OBJECT = "A file is sent as a JSON object."
@@ -19,12 +20,17 @@ def register(app: Flask) -> None:
     app.before_request(_well_formed)
 
 
-def _well_formed() -> None:
+def _well_formed() -> Response | None:
+    if request_ctx.url_adapter is None:  # a host that cannot be one: without it no page can name an address
+        return Response("The host that this request names cannot be understood.", 400, mimetype="text/plain")
     if request.environ.get("HTTP_HOST") is None and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
         raise BadRequest("RFC 9112, 3.2: a request names the host it is for.")
     if "HTTP_TRANSFER_ENCODING" in request.environ:
         # No browser sends one, and a body in chunks fails in the server's reader, after the view has begun.
         raise LengthRequired("RFC 9112, 6.3: say how long the body is.")
+    if None in request.form:  # a part may have no name, but then nothing can ask for it
+        raise BadRequest("RFC 7578, 4.2: every part of a form has a name.")
+    return None
 
 
 def read_json(known: Collection[str]) -> dict[str, str]:

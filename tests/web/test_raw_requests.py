@@ -35,6 +35,7 @@ REFUSED = {
     "a length of 4 GB": POST + b"Content-Length: 4294967296\r\n\r\na=b",
     "a body that is cut off": POST + b"Content-Length: 100\r\n\r\na=b",
     "no host": b"GET /sign-in HTTP/1.1\r\n\r\n",
+    "a host too long to be one": b"GET /sign-in HTTP/1.1\r\nHost: " + b"x" * 3000 + b"\r\n\r\n",
     "two hosts": b"GET /sign-in HTTP/1.1\r\n" + HERE + HERE + b"\r\n",
     "space before the colon": b"GET /sign-in HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n",
     "a folded header": b"GET /sign-in HTTP/1.1\r\n" + HERE + b"A: b\r\n c\r\n\r\n",
