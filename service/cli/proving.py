@@ -11,8 +11,7 @@ import click
 from rich.progress import track
 from rich.table import Table
 
-from service.app import create_service
-from service.cli.console import cli, instance, out, with_service
+from service.cli.console import cli, instance, opened, out, with_service
 from service.core.calendar import LONDON
 from service.core.errors import Rejection
 from service.core.replay import ReplayDiffers
@@ -20,6 +19,7 @@ from service.runtime import exports, history, signing, verifying, witnesses
 from service.runtime.service import Service
 from service.settings import Settings
 from service.store import instances, people
+from service.store.schema import require_current
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -35,7 +35,8 @@ def verify(export: Path | None, kept: tuple[Path, ...], public_key: Path | None,
     if export is not None:
         report = verifying.export(export, witnessed, public_key)
     else:
-        service = create_service(Settings.from_env(os.environ))
+        service = opened(Settings.from_env(os.environ), thorough=True)
+        require_current(service.store)
         shown = partial(track, description="Running every case again", console=out, transient=True, disable=as_json)
         report = verifying.database(service, witnessed, public_key, shown)
     if as_json:

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import track
 
-from service.app import create_service
-from service.cli.console import HOME, cli, out, with_service
+from service.cli.console import HOME, cli, opened, out, with_service
 from service.core.errors import NothingToDo, Rejection
 from service.runtime import bundles, entering, logs, serving, state_keys, state_migration, witnesses, worker
 from service.runtime.service import Service
@@ -24,15 +23,15 @@ def run(*, practice: bool) -> None:
     if settings.practice and not settings.secret_key:
         environ["CASEWORK_SECRET_KEY"] = state_keys.practice_key(settings.data_folder)
     serving.require_free_port(settings)
-    service = create_service(settings)
+    service = opened(settings, thorough=True)
     serving.prepare(service, bundles.read_folder(HOME), out)
     raise SystemExit(serving.serve(settings, environ, out))
 
 
 @cli.command(name="migrate")
-@with_service
-def migrate_(service: Service) -> None:
+def migrate_() -> None:
     """Bring the database to this release's schema."""
+    service = opened(Settings.from_env(os.environ), thorough=True)
     if sealed := state_migration.bring_up_to_date(service.store):
         out.print(f"Sealed {sealed} cases of the release before.")
     out.print("The database has the schema of this release.")

@@ -45,7 +45,10 @@ def _by_smtp(url: str) -> Mailer:
     parts = urlsplit(url)
 
     def send(message: EmailMessage) -> None:
-        with smtplib.SMTP(parts.hostname or "", parts.port or 587, timeout=WAIT_SECONDS) as server:
+        # Greeted by the sender's domain: asked for its own name, a machine may look for it for seconds, at each letter.
+        domain = str(message["From"]).rpartition("@")[2].strip("> ") or None
+        host, port = parts.hostname or "", parts.port or 587
+        with smtplib.SMTP(host, port, local_hostname=domain, timeout=WAIT_SECONDS) as server:
             if parts.username:
                 server.starttls()
                 server.login(unquote(parts.username), unquote(parts.password or ""))

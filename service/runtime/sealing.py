@@ -20,7 +20,7 @@ from service.runtime import signing, witnesses
 from service.runtime.service import Service
 from service.settings import SettingsRefused
 from service.store import seals
-from service.store.transaction import Store, alone, reading, transaction
+from service.store.transaction import Store, reading, sole, transaction
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _anything_new(store: Store) -> bool:
 
 def _batch(store: Store, clock: Callable[[], datetime], name: str, key: Ed25519PrivateKey, at_once: int) -> int:
     with transaction(store) as db:
-        if not alone(db, SEALING):
+        if not sole(db, SEALING):
             return 0
         frontier = _continued(seals.newest(db), checkpoints.public_key(name, key))
         fresh = seals.unnumbered(db, at_once)

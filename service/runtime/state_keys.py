@@ -37,7 +37,20 @@ def keys_of(settings: Settings) -> StateKeys:
 
 
 def practice_key(folder: Path) -> str:
-    """The key a practice site signs its forms with: made once, so that open pages survive a restart."""
+    """The key a practice site signs its forms with: made once, so that open pages survive a restart.
+
+    Raises ``SettingsRefused`` where it can be neither kept nor read.
+    """
+    try:
+        return _practice_key(folder)
+    except OSError as failure:
+        raise SettingsRefused(
+            f"The folder {folder} cannot be written to. Give the service's own user the right to, "
+            "or set CASEWORK_DATA_FOLDER to another folder."
+        ) from failure
+
+
+def _practice_key(folder: Path) -> str:
     kept = folder / "practice.key"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)

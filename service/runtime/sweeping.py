@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import OperationalError
 
 from service.core.errors import CaseSuspended, NotFound, NothingToDo
 from service.runtime.handler import Handler
@@ -18,6 +17,7 @@ from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer, letter
 from service.runtime.present import now
 from service.store import queries
+from service.store.outages import will_pass
 from service.store.tables import account, incident, outbox
 from service.store.transaction import Store, reading, transaction
 
@@ -52,9 +52,9 @@ class Sweeper:
             self.handler.fire_timers(instance_id)
         except (NotFound, NothingToDo, CaseSuspended):  # another worker has it, or has done it
             return False
-        except OperationalError:  # the database is away or busy: nothing is wrong with the case
-            raise
-        except Exception as failure:  # noqa: BLE001 - the longest overdue comes first: it would stop all others for ever
+        except Exception as failure:  # the longest overdue comes first: it would stop all others for ever
+            if will_pass(failure):  # the database's trouble, not the case's: the next turn tries again
+                raise
             self.incidents.record(failure, instance_id=instance_id)
             return False
         return True

@@ -1,6 +1,7 @@
 """Bring a database to the schema of this release, by numbered migrations only.
 
-Migrations never edit a step or a record: the history is as it was written.
+Migrations never edit a step or a record: the history is as it was written. A database of another schema is neither
+migrated backwards nor served: ``SettingsRefused``.
 """
 
 from collections.abc import Callable
@@ -10,22 +11,51 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
 
+from service.settings import SettingsRefused
 from service.store.tables import metadata
 from service.store.transaction import Store, reading, transaction
+
+LOCK = 0x0CA5E  # any number that is ours: whoever migrates holds it, so two releases that start at once queue
+EMPTY = "The database is empty. Run “service migrate” first."
 
 
 def migrate(store: Store, then: Callable[[Connection, str | None], None] | None = None) -> None:
     """Apply every migration that is missing; repeating it changes nothing.
 
     ``then`` is called in the same transaction with the revision the database had before, ``None`` if it was empty.
+    Raises ``SettingsRefused`` for a database that a newer release has migrated, or that is not ours.
     """
+    if store.embedded:
+        Path(str(store.writers.url.database)).touch()  # the only place where a database begins
     with transaction(store) as db:
+        if not store.embedded:
+            db.execute(text("SET LOCAL statement_timeout = 0"))  # a large table may take its time
+            db.execute(text("SET LOCAL lock_timeout = 0"))
+            db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        _refuse_another(db)
         before = MigrationContext.configure(db).get_current_revision()
         command.upgrade(config(db), "head")
         if then is not None:
             then(db, before)
+
+
+def require_current(store: Store) -> None:
+    """Raise ``SettingsRefused`` unless the database has exactly the schema of this release."""
+    if store.embedded and not Path(str(store.writers.url.database)).exists():
+        raise SettingsRefused(EMPTY)
+    with reading(store) as db:
+        _refuse_another(db)
+        found, wanted = _revision(db), _script(db).get_current_head()
+    if found is None:
+        raise SettingsRefused(EMPTY)
+    if found != wanted:
+        raise SettingsRefused(
+            f"The database has the schema {found} of an earlier release; this release needs {wanted}. "
+            "Make a backup, then run “service migrate”."
+        )
 
 
 def differences(store: Store) -> list[object]:
@@ -40,3 +70,25 @@ def config(db: Connection) -> Config:
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     settings.attributes["connection"] = db
     return settings
+
+
+def _script(db: Connection) -> ScriptDirectory:
+    return ScriptDirectory.from_config(config(db))
+
+
+def _revision(db: Connection) -> str | None:
+    return MigrationContext.configure(db).get_current_revision()
+
+
+def _refuse_another(db: Connection) -> None:
+    found = _revision(db)
+    if found is None and (foreign := set(inspect(db).get_table_names()) & set(metadata.tables)):
+        raise SettingsRefused(
+            f"The database holds a table “{min(foreign)}” that this service did not make. "
+            "Name a database of its own in CASEWORK_DATABASE_URL."
+        )
+    if found is not None and found not in {script.revision for script in _script(db).walk_revisions()}:
+        raise SettingsRefused(
+            f"The database has the schema {found}, which this release does not know: a newer one has used it. "
+            "Start that release, or restore the backup that was made before it."
+        )

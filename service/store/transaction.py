@@ -2,17 +2,36 @@
 
 Promises: everything a use case writes is kept together or not at all; on SQLite a writer takes its lock when it
 begins (so two writers queue and neither fails), on PostgreSQL the instance's row is the lock; readers never block.
+A connection on which settings are in force that would lose what was acknowledged is never used: ``SettingsRefused``.
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import IsolationLevel
 
 from service.core.engine.state_seal import StateKeys
+from service.settings import SettingsRefused
+from service.store.durability import POSTGRESQL_ASKS, options, postgresql_faults, sqlite_faults
+from service.store.keepable import refuse_what_cannot_be_kept
+
+WAIT_SECONDS = 15
+"""How long a writer waits for another one on SQLite."""
+NO_FILE = (
+    "CASEWORK_DATABASE_URL names no plain file, so nothing would be kept safely. "
+    "Write sqlite:/// and the path of a file, with nothing after it."
+)
+ALIVE = {
+    "connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}  # fmt: skip
+"""libpq: give up on a server that has vanished without a word; seconds, the last one milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +51,7 @@ def open_store(url: str, keys: StateKeys | None = None) -> Store:
     """Return the store at an SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``).
 
     ``keys`` seal the states of cases: without them a store can be migrated and read, but no case be taken up.
+    Raises ``SettingsRefused`` if it can only be a database that keeps nothing.
     """
     store = _open(make_url(url.replace("postgresql://", "postgresql+psycopg://", 1)))
     for engine in (store.writers, store.readers):
@@ -49,6 +69,8 @@ def state_keys(db: Connection) -> StateKeys:
 
 def _open(parsed: URL) -> Store:
     if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:" or parsed.query:
+            raise SettingsRefused(NO_FILE)
         return Store(_sqlite(parsed, "BEGIN IMMEDIATE"), _sqlite(parsed, "BEGIN"))
     # Left alone, PostgreSQL takes a new picture for every statement: a page would set a state beside other steps.
     return Store(_postgresql(parsed, "READ COMMITTED"), _postgresql(parsed, "REPEATABLE READ"))
@@ -69,7 +91,7 @@ def reading(store: Store) -> Iterator[Connection]:
         yield db
 
 
-def alone(db: Connection, work: int) -> bool:
+def sole(db: Connection, work: int) -> bool:
     """Whether this transaction is the only one doing ``work``, a number, until it ends; never waits.
 
     SQLite's writers queue for the whole database anyway, so there it always is.
@@ -80,25 +102,87 @@ def alone(db: Connection, work: int) -> bool:
 
 
 def _sqlite(url: URL, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
+    # Never made by opening it: were the file lost, an empty one would be served in its place.
+    name = f"file:{quote(str(Path(str(url.database)).absolute()))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(name, uri=True, timeout=WAIT_SECONDS, check_same_thread=False)
+
+    engine = create_engine(url, creator=connect, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we begin ourselves: pysqlite would read outside the transaction
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # NORMAL could lose an acknowledged step when the power fails
-        connection.execute("PRAGMA foreign_keys=ON")  # SQLite checks none unless told to, on each connection
+        _as_new_sqlite(connection)
+        in_force = {
+            name: connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+            for name, pragma in (("journal", "journal_mode"), *((n, n) for n in ("synchronous", "foreign_keys")))
+        }
+        compiled = (row[0] for row in connection.execute("PRAGMA compile_options"))
+        faults = sqlite_faults(version=sqlite3.sqlite_version_info, compiled=compiled, **in_force)
+        _refuse(connection, faults)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    event.listen(engine, "before_cursor_execute", _judge)
+    event.listen(engine, "reset", _cleaned(_as_new_sqlite))
     return engine
 
 
+def _as_new_sqlite(connection: sqlite3.Connection) -> None:
+    """Make a connection as it was when it was new: nobody finds what the last user of it left."""
+    connection.rollback()
+    connection.execute("PRAGMA synchronous=FULL")  # NORMAL could lose an acknowledged step when the power fails
+    connection.execute("PRAGMA foreign_keys=ON")  # SQLite checks none unless told to, on each connection
+    connection.execute("PRAGMA query_only=OFF")
+    left = "SELECT type, name FROM temp.sqlite_master WHERE type IN ('table', 'view')"
+    for kind, name in connection.execute(left).fetchall():
+        connection.execute(f'DROP {kind} temp."{name}"')
+
+
 def _postgresql(url: URL, isolation: IsolationLevel) -> Engine:
-    settings = "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+    given = " ".join(url.normalized_query.get("options", ()))  # kept, and ours after them: the later one counts
     # Parameters are what people wrote: a failure's text goes to the logs, and they must not go with it.
-    return create_engine(
-        url, pool_pre_ping=True, connect_args={"options": settings}, isolation_level=isolation, hide_parameters=True
-    )
+    engine = create_engine(
+        url, pool_pre_ping=True, isolation_level=isolation, hide_parameters=True,
+        connect_args={**ALIVE, "options": f"{given} {options()}".strip()},
+    )  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: object) -> None:
+        found = dict(connection.execute(POSTGRESQL_ASKS).fetchall())
+        connection.rollback()
+        _refuse(connection, postgresql_faults(found))
+
+    event.listen(engine, "before_cursor_execute", _judge)
+    event.listen(engine, "reset", _cleaned(_as_new_postgresql))
+    return engine
+
+
+def _as_new_postgresql(connection: Any) -> None:
+    """The same; what ``SET`` said, temporary tables and advisory locks outlive a rollback."""
+    connection.rollback()
+    connection.autocommit = True
+    connection.execute("RESET ALL; DISCARD TEMP; SELECT pg_advisory_unlock_all()")
+    connection.autocommit = False
+
+
+def _cleaned(clean: Callable[[Any], None]) -> Callable[[Any, Any, PoolResetState], None]:
+    def reset(connection: Any, _record: object, state: PoolResetState) -> None:
+        if not state.terminate_only:
+            clean(connection)
+
+    return reset
+
+
+def _refuse(connection: Any, faults: list[str]) -> None:
+    if faults:
+        connection.close()
+        raise SettingsRefused("\n".join(faults))
+
+
+def _judge(_db: Connection, _cursor: Any, _sql: str, _given: Any, context: Any, _many: bool) -> None:  # noqa: FBT001 - SQLAlchemy's signature
+    refuse_what_cannot_be_kept(context)

@@ -17,6 +17,10 @@ from service.core.forms import show
 from service.runtime.answering import Done
 from service.web import context, formdata
 
+STRANGER = (
+    "This page was sent with something that it does not ask for, so nothing was saved. "
+    "Check your answers below and send them again"
+)
 Submit = Callable[[Mapping[str, object], str, bool], Done]
 """Sends raw answers with the idempotency key; the third argument says that the warnings are confirmed."""
 
@@ -59,6 +63,8 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
     page = Asked(asked, definition.directories, reading.typed, context.sent_key())
     if reading.action != "save":
         return page
+    if formdata.has_strangers(asked, request.form):
+        return replace(page, problems=(Problem("", STRANGER),))
     if reading.appeared:
         return replace(page, problems=reading.appeared)
     seen = values.sha256(values.compact(reading.raw).encode())

@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 from flask import Response, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest
 
 from service.core.differences import differences
 from service.core.errors import BrokenRule, NotFound, NothingToDo
@@ -20,10 +19,13 @@ from service.store import people
 from service.store.rows import DraftRow
 from service.web import context, draft_files
 from service.web.filters import british_time
+from service.web.request_door import read_json
 from service.web.security import access
 
 CONFLICT = 409
 REFUSED = 422
+SENT = ("path", "text", "version")
+"""What the editor sends of a file."""
 LONGEST_NUMBER = 10
 """Digits of a version that are read at all: Python refuses to read thousands of them."""
 
@@ -71,7 +73,7 @@ def diagram(draft_id: str, process_id: str) -> Response:
 @access("edits processes")
 def save(draft_id: str) -> ResponseReturnValue:
     """Save one file sent as JSON (``path``, ``text``, ``version``); answers the new version, or 409 and why not."""
-    sent = _sent()
+    sent = read_json(SENT)
     draft = _draft(draft_id)
     try:
         saved = _save(draft, sent["path"], sent["text"], sent["version"])
@@ -83,7 +85,7 @@ def save(draft_id: str) -> ResponseReturnValue:
 @access("edits processes")
 def check(draft_id: str) -> Response:
     """Check a draft as it would be with the text sent for ``path``; nothing is saved. Answers JSON findings."""
-    sent = _sent()
+    sent = read_json(SENT)
     draft = _draft(draft_id)
     _text(draft, sent["path"])
     findings = checking.check({**draft.files, sent["path"]: sent["text"]})
@@ -166,24 +168,6 @@ def _deployed(definition_hash: str) -> dict[str, str]:
 def _version(sent: str | None) -> int:
     """Return the version a save began from; 0, which no draft has, if the page did not say."""
     return int(sent) if sent and sent.isdecimal() and len(sent) < LONGEST_NUMBER else 0
-
-
-def _sent() -> dict[str, str]:
-    try:
-        body = request.get_json(silent=True)
-    except RecursionError:  # brackets thousands deep
-        body = None
-    if not isinstance(body, dict):
-        raise BadRequest("A file is sent as a JSON object.")
-    sent = {"path": "", "text": "", "version": ""} | {str(key): str(value) for key, value in body.items()}
-    if any(_is_half(character) for character in sent["text"]):  # JSON may name half a character; no file can hold it
-        raise BadRequest("A file is sent as text.")
-    return sent
-
-
-def _is_half(character: str) -> bool:
-    """Whether this is half a surrogate pair."""
-    return "\ud800" <= character <= "\udfff"
 
 
 def _told(name: str) -> str:

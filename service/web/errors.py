@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from flask import Flask, g, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from service.core import errors as core
+from service.store.outages import will_pass
 from service.web import context
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(core.Defect, _refused)
     app.register_error_handler(CSRFError, _refused)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _out_of_reach)
+    app.register_error_handler(SQLAlchemyError, _failed)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -180,8 +181,10 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     return reply
 
 
-def _out_of_reach(error: OperationalError) -> ResponseReturnValue:
-    """The database is restarting, full or busy: it will pass, so say when to come back."""
+def _failed(error: SQLAlchemyError) -> ResponseReturnValue:
+    """A database that restarts, is full or busy will be back, so say when to come again; any other fault is ours."""
+    if not will_pass(error):
+        return _unforeseen(error)
     reply = make_response(answer(AWAY, cause=error))
     reply.headers["Retry-After"] = "30"
     return reply

@@ -1,8 +1,8 @@
 """What a browser sends for a form: read into answers to judge, and kept exactly as typed to show again.
 
 Promises: nothing typed is lost, however wrong it is; a question that the answers hide is left out of what is judged but
-carried along; only the form's own fields are read. Dates come in parts, rows as ``children-0-name``, and the buttons
-that add, remove and refresh need no script.
+carried along; only the form's own fields are read, and others refused. Dates come in parts, rows as
+``children-0-name``, and the buttons that add, remove and refresh need no script.
 """
 
 import re
@@ -33,6 +33,8 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
+FRAME = frozenset({"csrf_token", "key", "_action", "_asked", "confirm_warnings"})
+"""What a page sends beside the answers."""
 TIME = re.compile(r"([0-9]{1,2})(?:[:.]?([0-9]{2}))?\s*(am|pm)?")
 ACTION = re.compile(r"(add|remove):([A-Za-z0-9_-]{1,200}?)(?::([0-9]{1,3}))?")
 
@@ -61,6 +63,26 @@ def read(form: Component, sent: Sent) -> Reading:
     before = sent.get("_asked")
     appeared = () if before is None else tuple(_appeared(form, raw, {}, "", frozenset(before.split())))
     return Reading(raw, typed, action, appeared)
+
+
+def has_strangers(form: Component, sent: Sent) -> bool:
+    """Whether something was sent that no field of this form asks for: a page never does, and it is never dropped."""
+    known = re.compile("|".join(_names(form)) or r"(?!)")
+    return not all(name in FRAME or known.fullmatch(name) for name in sent)
+
+
+def _names(holder: Component) -> Iterator[str]:
+    """The names a page may send for a form, as regular expressions."""
+    for question in questions(components_of(holder)):
+        key = re.escape(key_of(question))
+        match question["type"]:
+            case "dynamiclist":
+                yield f"{key}-rows"
+                yield from (f"{key}-[0-9]{{1,3}}-(?:{inner})" for inner in _names(question))
+            case "datetime":
+                yield f"{key}-(?:{'|'.join(parts_of(question))})"
+            case _:
+                yield key
 
 
 def answers(form: Component, typed: Typed) -> dict[str, object]:

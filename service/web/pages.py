@@ -18,6 +18,7 @@ from service.web import (
     formlayout,
     incidents,
     practice,
+    request_door,
     security,
     sharing,
     studio,
@@ -39,6 +40,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     _templates(app)
     formlayout.register(app)
     app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FIELDS)
+    request_door.register(app)
     security.register(app, practice=practice_mode)
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):

@@ -1,8 +1,10 @@
 """A service over a real database with the small definition deployed and people of each role."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
@@ -32,19 +34,12 @@ def post() -> Post:
     return Post()
 
 
-@pytest.fixture
-def service(database_url, clock, post, tmp_path) -> Iterator[Service]:
-    settings = Settings(database_url=database_url, data_folder=tmp_path / "var", secret_key="s" * 40)
+@contextmanager
+def a_service(url: str, clock, post: Post, folder: Path) -> Iterator[tuple[Service, Callable[[str], Actor]]]:
+    """A service over a migrated database with people and the small definition; and the actor behind a name."""
+    settings = Settings(database_url=url, data_folder=folder / "var", secret_key="s" * 40)
     service = join(settings, clock, post)
     inhabit(service)
-    yield service
-    service.store.writers.dispose()
-    service.store.readers.dispose()
-
-
-@pytest.fixture
-def who(service):
-    """The actor behind a name."""
 
     def find(name: str) -> Actor:
         with reading(service.store) as db:
@@ -52,4 +47,23 @@ def who(service):
         assert found is not None
         return found
 
-    return find
+    yield service, find
+    service.store.writers.dispose()
+    service.store.readers.dispose()
+
+
+@pytest.fixture
+def joined(database_url, clock, post, tmp_path) -> Iterator[tuple[Service, Callable[[str], Actor]]]:
+    with a_service(database_url, clock, post, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def service(joined) -> Service:
+    return joined[0]
+
+
+@pytest.fixture
+def who(joined) -> Callable[[str], Actor]:
+    """The actor behind a name."""
+    return joined[1]

@@ -16,7 +16,7 @@ from service.runtime.witnesses import OtherDatabase
 from service.settings import SettingsRefused
 from service.store import seals
 from service.store.tables import step
-from service.store.transaction import alone, transaction
+from service.store.transaction import sole, transaction
 from story import COMPLETE, begin, key
 from tampering import tables
 
@@ -91,7 +91,7 @@ def test_one_sealer_at_a_time(service, who):
         pytest.skip("SQLite's writers come one after another")
     begin(service, who)
     with transaction(service.store) as db:
-        assert alone(db, sealing.SEALING)
+        assert sole(db, sealing.SEALING)
         assert seal(service) == 0
     assert seal(service) == 1
 

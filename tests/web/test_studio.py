@@ -188,7 +188,9 @@ def test_files_and_drafts_that_are_not_there_are_404(owner, draft):
     for address in ("/drafts/none", f"{draft}/none", f"{draft}/file?path=../settings.py", "/processes/none"):
         assert owner.get(address).status_code == 404
     assert owner.send(f"{draft}/save", path="forms/new.json", text="{}", version=1).status_code == 404
-    assert owner.client.post(f"{draft}/save", data="[]", headers={"X-CSRFToken": owner.token}).status_code == 400
+    told = {"X-CSRFToken": owner.token}
+    assert owner.client.post(f"{draft}/save", data="[]", headers=told).status_code == 415
+    assert owner.client.post(f"{draft}/save", json=[], headers=told).status_code == 400
 
 
 def test_style_attributes_are_allowed_on_the_editor_alone(owner, draft):
