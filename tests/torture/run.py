@@ -61,7 +61,7 @@ def torture(database: Database, seed: int, size: Size, tell: Callable[[Tally], N
     plan = Plan(mixed(database.kind, size.faults - size.kills, chance), size.completions - size.by_pages)
     crowd = Crowd(database, service, fleet, clock, plan, tally, seed)
     try:
-        while tally.completions < size.completions - size.by_pages and len(tally.violations) < MOST_VIOLATIONS:
+        while (tally.completions < size.completions - size.by_pages or plan.kinds) and len(tally.violations) < MOST_VIOLATIONS:
             _batch(crowd, schedulers, size, letters)
             tally.seconds = time.monotonic() - began
             tell(tally)

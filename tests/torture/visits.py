@@ -65,9 +65,9 @@ class Visits:
         now = datetime.now(UTC)
         with transaction(self.crowd.service.store) as db:
             for name in db.execute(select(account.c.id)).scalars().all():
-                row = {"token_hash": token_hash(f"token of {name}"), "account_id": name}
+                row = {"token_hash": token_hash(f"token-of-{name}"), "account_id": name}
                 db.execute(insert(session).values(started_at=now, seen_at=now, **row))
-                self.browsers[name] = Browser(self.server.port, {"__Host-signed_in": f"token of {name}"})
+                self.browsers[name] = Browser(self.server.port, {"__Host-signed_in": f"token-of-{name}"})
 
     def story(self, number: int) -> None:
         """Begin a case and bring it to its end, page by page."""
@@ -154,6 +154,8 @@ def visit(crowd: Crowd, completions: int, kills: int, people: int = 3) -> None:
     visits = Visits(crowd, server)
     server.start()
     visits.let_in()
+    for name in visits.browsers:  # so that two windows of one person share the token of one session
+        visits._until_answered(name, "GET", "/tasks", None)
     done, over = crowd.tally.completions, threading.Event()
     killing = threading.Thread(target=_kill, args=(crowd, server, done, completions, kills, over))
     killing.start()
