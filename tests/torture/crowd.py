@@ -32,7 +32,7 @@ TRIES = 400
 
 def staff(service: Service, at: datetime) -> None:
     """Two clerks, and two officers of each body."""
-    roles = {name: ("clerk", None) for name in CLERKS}
+    roles = dict.fromkeys(CLERKS, ("clerk", None))
     roles |= {f"{body}-{n}": ("officer", body) for body in BODIES for n in (1, 2)}
     with transaction(service.store) as db:
         db.execute(insert(partnership).values(id="p", name="Partnership"))
@@ -105,7 +105,9 @@ class Crowd:
             self._do(instance_id, turn, *chance.choice(waiting), chance)
         self.tally.wrong(f"case {instance_id} never came to an end")
 
-    def _do(self, instance_id: str, turn: int, task_id: str, element: str, item: str | None, chance: random.Random) -> None:
+    def _do(
+        self, instance_id: str, turn: int, task_id: str, element: str, item: str | None, chance: random.Random
+    ) -> None:
         people = (f"{item}-1", f"{item}-2") if element == "answer" else CLERKS
         who, rival = chance.sample(people, 2)
         key = f"{instance_id[:12]} {task_id[-12:]} {turn}"

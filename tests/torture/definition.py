@@ -25,7 +25,7 @@ def _gateway(element: str, default: str) -> str:
 
 
 def _diagram(bodies: tuple[str, ...]) -> str:
-    listed = ", ".join(f'{{&quot;id&quot;: &quot;{body}&quot;}}' for body in bodies)
+    listed = ", ".join(f"{{&quot;id&quot;: &quot;{body}&quot;}}" for body in bodies)
     begin = BEGIN.replace(
         'name="Begin">',
         'name="Begin"><bpmn:extensionElements><spiffworkflow:properties>'

@@ -110,7 +110,7 @@ def _after_commit(store: Store, _number: int) -> Iterator[None]:
         if committed:
             die()
 
-    with _heard(store, "commit", lambda c: committed.append(c)), _heard(store, "reset", given_back):
+    with _heard(store, "commit", committed.append), _heard(store, "reset", given_back):
         yield
 
 

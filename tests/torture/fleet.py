@@ -1,18 +1,34 @@
 """Several processes of the service over one database, and what it takes to lose them: each is replaced when it dies."""
 
 import multiprocessing
+import os
 import queue
 import threading
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from torture import hands
 from torture.hands import Order, Told
+from tree import ROOT
 
 # Children come from a clean process that has everything imported: a fresh one is there in milliseconds.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["torture.hands"])
 PATIENCE = 90  # seconds: PostgreSQL may be starting again, and two cores may be shared
+
+
+def _prepare() -> None:
+    """Start the clean process, which must find the same modules as this one does."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 class Hand:
@@ -27,6 +43,7 @@ class Hand:
     def _start(self) -> None:
         self.orders: Connection
         self.orders, other = _CONTEXT.Pipe()
+        _prepare()
         self.process = _CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
         self.process.start()
         other.close()

@@ -9,7 +9,7 @@ import os
 import signal
 import traceback
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,7 +41,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Told:
-    """What came of it: ``done``, ``refused`` (an ordinary answer), ``failed`` (try again) or ``broken`` (a violation)."""
+    """What came of it: ``done``, ``refused`` (an ordinary answer), ``failed`` (try again), ``broken`` (a violation)."""
 
     how: str
     what: Any = None
@@ -51,7 +51,7 @@ class Machine:
     """The service as this process has it."""
 
     def __init__(self, url: str, letters: Path) -> None:
-        self.now = datetime.max
+        self.now = datetime.max.replace(tzinfo=UTC)
         self.letters = os.open(letters, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         settings = Settings(database_url=url, data_folder=letters.parent, secret_key="s" * 40)
         self.service: Service = join(settings, lambda: self.now, self._post)

@@ -58,15 +58,17 @@ def torture(database: Database, seed: int, size: Size, tell: Callable[[Tally], N
     letters.touch()
     fleet = Fleet(database.url, letters, PROCESSES)
     schedulers = [Hand(database.url, letters) for _ in range(SCHEDULERS)]
-    plan = Plan(mixed(database.kind, size.faults - size.kills, chance), size.completions - size.by_pages)
+    plan = Plan(mixed(database, size.faults - size.kills, chance), size.completions - size.by_pages)
     crowd = Crowd(database, service, fleet, clock, plan, tally, seed)
     try:
-        while (tally.completions < size.completions - size.by_pages or plan.kinds) and len(tally.violations) < MOST_VIOLATIONS:
+        while tally.completions < size.completions - size.by_pages or plan.kinds:
             _batch(crowd, schedulers, size, letters)
             tally.seconds = time.monotonic() - began
             tell(tally)
             if tally.seconds > size.minutes * 60:
                 tally.wrong(f"the time of {size.minutes} minutes was up after {tally.completions} completions")
+            if len(tally.violations) >= MOST_VIOLATIONS:
+                break
         if size.by_pages and not tally.violations:
             _by_pages(crowd, size, letters)
         with service.read() as db:
@@ -118,9 +120,16 @@ def _by_pages(crowd: Crowd, size: Size, letters: Path) -> None:
     hand = crowd.fleet.hands[0]
     _sweep_all(crowd, hand)
     with crowd.service.read() as db:
-        begun = list(db.execute(select(process_instance.c.id).where(process_instance.c.id.in_(
-            {case for case, _ in crowd.tally.acked.values()}
-        ), process_instance.c.version > 0).order_by(process_instance.c.started_at.desc())).scalars())
+        begun = list(
+            db.execute(
+                select(process_instance.c.id)
+                .where(
+                    process_instance.c.id.in_({case for case, _ in crowd.tally.acked.values()}),
+                    process_instance.c.version > 0,
+                )
+                .order_by(process_instance.c.started_at.desc())
+            ).scalars()
+        )
     crowd.tally.cases = len(begun)
     told = hand.ask(Order("examine", crowd.clock.now, answers={"cases": begun[: size.by_pages]}))
     crowd.tally.wrong(*(told.what if told.how == "done" else [f"a check could not be made: {told.what}"]))

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
+from torture.databases import Database
 from torture.faults import INSIDE, SQLITE_ONLY
 
 ELSEWHERE = {
@@ -14,10 +15,12 @@ POSTGRES_ONLY = {"connections ended": 5, "database restarted": 1}
 WEIGHTS = {"crash": 28, "killed at a statement": 12, "killed in the engine": 10, "killed before commit": 8}
 
 
-def mixed(kind: str, faults: int, chance: random.Random) -> list[str]:
-    """A plan: ``faults`` kinds of fault in an order of chance, each kind that ``kind`` of database has at least once."""
+def mixed(database: Database, faults: int, chance: random.Random) -> list[str]:
+    """A plan: ``faults`` kinds of fault in an order of chance, each that this database can suffer at least once."""
     weights = {k: WEIGHTS.get(k, 8) for k in INSIDE} | ELSEWHERE
-    weights |= dict.fromkeys(SQLITE_ONLY, 3) if kind == "sqlite" else POSTGRES_ONLY
+    weights |= dict.fromkeys(SQLITE_ONLY, 3) if database.kind == "sqlite" else POSTGRES_ONLY
+    if database.server is None:
+        weights.pop("database restarted", None)  # it is not ours to restart
     plan = sorted(weights)[:faults]
     plan += chance.choices(list(weights), list(weights.values()), k=faults - len(plan))
     chance.shuffle(plan)
