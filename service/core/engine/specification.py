@@ -38,6 +38,17 @@ class VariableList(TaskDataReference):
         return self.bpmn_id in my_task.workflow.script_engine.environment.variables
 
 
+class Item(TaskDataReference):
+    """The item of one turn of a multi-instance, by the name expressions use."""
+
+    def exists(self, my_task: Task) -> bool:  # noqa: ARG002 - the signature is SpiffWorkflow's
+        """Never in the way: a turn that is done leaves its item with the repetition, whose next turn has its own.
+
+        Asked only before a turn is made; taken for a clash, no sequential repetition would get past its first item.
+        """
+        return False
+
+
 @dataclass(frozen=True)
 class Specification:
     """The main process, the processes it may call by id, and what is needed to share them."""
@@ -93,5 +104,5 @@ def _read_from_variables(spec: MultiInstanceTask) -> tuple[str, str]:
     if spec.input_item is None:
         return "", spec.data_input.bpmn_id
     # Expressions speak of the item by its name; its id only has to be unique in the file.
-    spec.input_item = TaskDataReference(spec.input_item.bpmn_name or spec.input_item.bpmn_id)
+    spec.input_item = Item(spec.input_item.bpmn_name or spec.input_item.bpmn_id)
     return spec.input_item.bpmn_id, spec.data_input.bpmn_id
