@@ -7,7 +7,7 @@ at the case again.
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,10 +30,10 @@ CLERKS = ("ann", "bob")
 TRIES = 400
 
 
-def staff(service: Service, at: datetime) -> None:
+def staff(service: Service, at: datetime, bodies: Iterable[str] = BODIES) -> None:
     """Two clerks, and two officers of each body."""
     roles = dict.fromkeys(CLERKS, ("clerk", None))
-    roles |= {f"{body}-{n}": ("officer", body) for body in BODIES for n in (1, 2)}
+    roles |= {f"{body}-{n}": ("officer", body) for body in bodies for n in (1, 2)}
     with transaction(service.store) as db:
         db.execute(insert(partnership).values(id="p", name="Partnership"))
         for name, (role, agency) in roles.items():

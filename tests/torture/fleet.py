@@ -13,12 +13,12 @@ from torture.hands import Order, Told
 from tree import ROOT
 
 # Children come from a clean process that has everything imported: a fresh one is there in milliseconds.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torture.hands"])
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["torture.hands"])
 PATIENCE = 90  # seconds: PostgreSQL may be starting again, and two cores may be shared
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Start the clean process, which must find the same modules as this one does."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -42,9 +42,9 @@ class Hand:
 
     def _start(self) -> None:
         self.orders: Connection
-        self.orders, other = _CONTEXT.Pipe()
-        _prepare()
-        self.process = _CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
+        self.orders, other = CONTEXT.Pipe()
+        prepare()
+        self.process = CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
         self.process.start()
         other.close()
 

@@ -33,7 +33,7 @@ class Answers:
         """Answers to try, one after another."""
         kept = self.told.get(about, [])
         order = sorted(range(len(kept)), key=lambda n: (self.used[about, n], chance.random()))
-        for number in order[:TRIES]:
+        for number in order:
             at, data = kept[number]
             self.used[about, number] += 1
             moved = _moved(data, timedelta(days=(now.date() - at.date()).days))

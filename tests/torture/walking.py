@@ -104,7 +104,8 @@ class Walk:
         """Start the case by one of the messages that start one."""
         country, definition = self.country, self.country.definition
         starts = sorted({(m, r) for r, role in definition.roles.items() for m in role.get("starts", ())})
-        message, role = self.chance.choice(starts)
+        often = [len(country.answers.told.get(message, ())) + 1 for message, _ in starts]
+        message, role = self.chance.choices(starts, often)[0]
         who = country.somebody(role, None)
         form = definition.message_element(message).properties.get("form")
         offers = country.answers.offers(message, form, self.now, self.chance)
