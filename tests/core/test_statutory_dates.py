@@ -114,6 +114,7 @@ def test_an_instant_of_every_day_counts_from_its_london_date():
 
 def holidays(year: int) -> set[tuple[int, int]]:
     """By the rules of the Banking and Financial Dealings Act 1971 and the proclamations since."""
+
     def monday(month: int, first: int) -> tuple[int, int]:
         return month, next(n for n in range(first, first + 7) if weekday(year, month, n) == 0)
 

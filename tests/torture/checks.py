@@ -48,30 +48,28 @@ def _case(service: Service, second: Second, instance_id: str) -> Iterator[str]:
 
 
 def once_and_in_time(steps: Sequence[Step]) -> Iterator[str]:
-    """Each task is completed once; each timer fires once, never early, each at its own due instant, in their order."""
-    closed: Counter[str] = Counter()
+    """Each task is closed once; each timer fires once, never early, at its own due instant, in their order."""
+    kinds = {"UserTaskCompleted", "UserTaskCancelled"}
+    closed = Counter(e["task_id"] for s in steps for e in s.events if e["type"] in kinds)
+    yield from (f"task {task} was closed {n} times" for task, n in closed.items() if n > 1)
     fired: Counter[tuple[str, str]] = Counter()
     armed: dict[str, str] = {}
     latest, last_due = datetime.min.replace(tzinfo=UTC), ""
     for taken in steps:
         latest = max(latest, taken.at)
         for event in taken.events:
-            match event["type"]:
-                case "UserTaskCompleted" | "UserTaskCancelled":
-                    closed[event["task_id"]] += 1
-                case "TimerScheduled" | "TimerMoved":
-                    armed[event["timer_id"]] = _text(event["due_at"])
-                case "TimerFired":
-                    due = _text(event["due_at"])
-                    fired[event["timer_id"], due] += 1
-                    if armed.get(event["timer_id"]) != due:
-                        yield f"step {taken.seq}: a timer fired for {due}, but was armed for another instant"
-                    if datetime.fromisoformat(due) >= latest:
-                        yield f"step {taken.seq}: a timer fired early, for {due}"
-                    if due < last_due:
-                        yield f"step {taken.seq}: a timer of {due} fired after one of {last_due}"
-                    last_due = max(last_due, due)
-    yield from (f"task {task} was closed {n} times" for task, n in closed.items() if n > 1)
+            if event["type"] in {"TimerScheduled", "TimerMoved"}:
+                armed[event["timer_id"]] = _text(event["due_at"])
+            elif event["type"] == "TimerFired":
+                due = _text(event["due_at"])
+                fired[event["timer_id"], due] += 1
+                wrong = {
+                    "for another instant than it was armed for": armed.get(event["timer_id"]) != due,
+                    "early": datetime.fromisoformat(due) >= latest,
+                    f"after one of {last_due}": due < last_due,
+                }
+                yield from (f"step {taken.seq}: a timer of {due} fired {how}" for how, is_so in wrong.items() if is_so)
+                last_due = max(last_due, due)
     yield from (f"timer {timer} fired {n} times" for timer, n in fired.items() if n > 1)
 
 

@@ -1,4 +1,4 @@
-"""Faults inside a working process, armed from outside through SQLAlchemy's own events: the service has no hook for them.
+"""Faults inside a working process, armed through SQLAlchemy's own events: the service has no hook for them.
 
 A fault is a kind and a number that places it. Armed for one order it strikes at most once; some never get the chance
 (the order ended before the n-th statement), so whoever armed one asks whether it struck.
@@ -11,7 +11,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, text
@@ -131,12 +130,10 @@ def _disk_full(store: Store, _number: int) -> Iterator[None]:
 
 
 @contextmanager
-def _write_error(store: Store, number: int) -> Iterator[None]:
-    """The system refuses to let any file grow: the write-ahead log fails in the middle of a transaction."""
-    log = Path(f"{store.writers.url.database}-wal")
-    size = log.stat().st_size if log.exists() else 0
+def _write_error(_store: Store, number: int) -> Iterator[None]:
+    """The system refuses every write beyond a place in a file: the log fails in the middle of a transaction."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + (number % 8) * 1024 + 1, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (number * 4096, hard))
     try:
         yield
     finally:

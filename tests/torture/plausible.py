@@ -1,4 +1,4 @@
-"""Answers people might give, for any form: taken from the stories, moved to the present, and sometimes changed by chance.
+"""Answers people might give, for any form: taken from the stories, moved to the present, sometimes changed by chance.
 
 A form's own check is the judge; what it refuses is not given.
 """

@@ -67,6 +67,7 @@ def torture(database: Database, seed: int, size: Size, tell: Callable[[Tally], N
             tell(tally)
             if tally.seconds > size.minutes * 60:
                 tally.wrong(f"the time of {size.minutes} minutes was up after {tally.completions} completions")
+                break
             if len(tally.violations) >= MOST_VIOLATIONS:
                 break
         if size.by_pages and not tally.violations:

@@ -1,4 +1,4 @@
-"""The short form of ``make torture``: the same driver, the same checks, a fixed seed, every kind of fault at least once."""
+"""The short form of ``make torture``: the same driver and checks, a fixed seed, every kind of fault at least once."""
 
 import pytest
 

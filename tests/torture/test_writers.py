@@ -44,7 +44,9 @@ def test_twelve_agencies_answer_at_once_and_each_keeps_its_own(database_url, tmp
         ann = people.actor(db, "ann", clock.now)
     done = service.handler.start(ann, "begin", {"kind": "round"}, "begin")
     fleet = Fleet(database_url, tmp_path / "letters", 3)
-    crowd = Crowd(Database(kind_of(database_url), database_url, tmp_path), service, fleet, clock, Plan([], 1), tally, 12)
+    crowd = Crowd(
+        Database(kind_of(database_url), database_url, tmp_path), service, fleet, clock, Plan([], 1), tally, 12
+    )
     asked = {item: task_id for task_id, _, item in crowd._open(done.instance_id)}
     assert sorted(asked) == list(AGENCIES)
 
@@ -52,7 +54,9 @@ def test_twelve_agencies_answer_at_once_and_each_keeps_its_own(database_url, tmp
         said = {"narrative": f"{agency} knew the family", "finding": f"{agency} found this"}
         order = Order("complete", clock.tick(), f"{agency}-1", asked[agency], said, f"{agency} answers")
         if int(agency[-2:]) % 2:
-            fleet.ask(Order(**{**vars(order), "fault": drawn(FAULTS[int(agency[-2:]) // 2 % 5], random.Random(agency))}))
+            fleet.ask(
+                Order(**{**vars(order), "fault": drawn(FAULTS[int(agency[-2:]) // 2 % 5], random.Random(agency))})
+            )
         crowd.insist(order, random.Random(agency))
 
     try:
