@@ -39,13 +39,15 @@ class VariableList(TaskDataReference):
 
 
 class Item(TaskDataReference):
-    """The item of one turn of a multi-instance, by the name expressions use."""
+    """The item of a multi-instance, as its steps see it.
 
-    def exists(self, my_task: Task) -> bool:  # noqa: ARG002 - the signature is SpiffWorkflow's
-        """Never in the way: a turn that is done leaves its item with the repetition, whose next turn has its own.
+    Each turn leaves its item behind in the data of the repetition. The engine takes that for a clash, so that no
+    sequential repetition would come to its second turn; and a turn would see the item of the one before.
+    """
 
-        Asked only before a turn is made; taken for a clash, no sequential repetition would get past its first item.
-        """
+    def exists(self, my_task: Task) -> bool:
+        """Asked before each turn begins: sweep away what the turn before left, so that nothing is in the way."""
+        my_task.data.pop(self.bpmn_id, None)
         return False
 
 
