@@ -78,10 +78,14 @@ def _opened(kind: str) -> Iterator[Database]:
 def _one(kind: str, seed: int, size: Size) -> Tally:
     with _opened(kind) as database, Progress(*COLUMNS, console=out) as progress:
         bar = progress.add_task(kind, total=size.completions)
+        told: list[str] = []
 
         def tell(tally: Tally) -> None:
             faults = f"{kind}: {tally.struck.total()} faults, {len(tally.violations)} violations"
             progress.update(bar, completed=tally.completions, description=faults)
+            for sentence in tally.violations[len(told) :]:
+                progress.console.print(f"{kind}, seed {seed}: {sentence}", markup=False, style="red")
+            told.extend(tally.violations[len(told) :])
 
         return torture(database, seed, size, tell)
 

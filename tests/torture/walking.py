@@ -18,7 +18,6 @@ from service.core import chain, commands, events, values
 from service.core.access import Actor
 from service.core.chain import ChainBroken, Step
 from service.core.definitions import ProcessDefinition
-from service.core.engine.markers import waiting_messages
 from service.core.engine.step import step
 from service.core.errors import BrokenRule, FormRefused, NothingToDo, NotWaiting, Rejection
 from service.runtime.service import Service
@@ -224,8 +223,8 @@ def _simple(walk: Walk, act: Callable[[Actor, Any], object]) -> bool:
 def deliver(walk: Walk) -> bool:
     """Give the case a message it waits for, or one it does not."""
     country = walk.country
-    messages = waiting_messages(country.definition, walk.state or b"")
-    known = sorted(n for n in messages if n in country.answers.told or walk.chance.random() < SIDE_TRACK)
+    every = {e.message for p in country.definition.processes.values() for e in p.elements.values() if e.message}
+    known = sorted(n for n in every if n in country.answers.told or walk.chance.random() < SIDE_TRACK)
     if not known:
         return False
     message = walk.chance.choice(known)
