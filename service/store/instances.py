@@ -154,12 +154,30 @@ def _text(value: Mapping[str, Any] | list[Any]) -> str:
 
 
 def step_from(row: Any) -> Step:
-    """A step as the chain knows it, from its row."""
+    """A step as the chain knows it, from its row; what is no longer JSON fits no hash, and the chain says where."""
     return Step(
         instance_id=row.instance_id, seq=row.seq, at=row.at, actor=row.actor, definition=row.definition_hash,
-        command=json.loads(row.command), events=tuple(json.loads(row.events)), state_hash=row.state_hash,
+        command=_read(row.command), events=_read_events(row.events), state_hash=row.state_hash,
         logic=row.logic, prev_hash=row.prev_hash, hash=row.hash,
     )  # fmt: skip
+
+
+def _read(text: str) -> dict[str, Any]:
+    found = _parsed(text)
+    return found if isinstance(found, dict) else {"unreadable": text}
+
+
+def _read_events(text: str) -> tuple[dict[str, Any], ...]:
+    found = _parsed(text)
+    whole = isinstance(found, list) and all(isinstance(event, dict) for event in found)
+    return tuple(found) if whole else ({"unreadable": text},)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def steps_of(db: Connection, instance_id: str, *, upto: int | None = None) -> list[Step]:
