@@ -81,19 +81,21 @@ def _plain(name: str) -> Method:
     change: Callable[[str], object] = getattr(str, name)
 
     def call(run: Run, text: str) -> object:
-        run.spend(1 + (len(text) >> 2))
+        run.spend(1 + (len(text) >> 1))  # a letter may become three, four bytes each
         return change(text)
 
     return Method(call)
 
 
-def _startswith(_run: Run, text: str, start: Any) -> bool:
+def _startswith(run: Run, text: str, start: Any) -> bool:
     _texts(start)
+    run.spend(len(start) >> 6)
     return text.startswith(start)
 
 
-def _endswith(_run: Run, text: str, end: Any) -> bool:
+def _endswith(run: Run, text: str, end: Any) -> bool:
     _texts(end)
+    run.spend(len(end) >> 6)
     return text.endswith(end)
 
 

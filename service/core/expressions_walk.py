@@ -12,7 +12,18 @@ from service.core.expressions_functions import FUNCTIONS
 from service.core.expressions_grammar import format_of
 from service.core.expressions_methods import ATTRIBUTES, formatted, method_of
 from service.core.expressions_operators import BINARY, COMPARE, negative, positive
-from service.core.expressions_values import CALL_STEPS, ExprError, Run, bounded, built, checked, kind, weight, written
+from service.core.expressions_values import (
+    CALL_STEPS,
+    STEP_WORK,
+    ExprError,
+    Run,
+    bounded,
+    built,
+    checked,
+    kind,
+    weight,
+    written,
+)
 
 KEYS_REFUSED = frozenset({"typename"})
 
@@ -164,8 +175,10 @@ def _bindings(target: ast.expr, item: object) -> dict[str, object]:
 def _each(run: Run, node: ast.ListComp | ast.GeneratorExp) -> Iterator[object]:
     (comprehension,) = node.generators
     outer = run.local
+    bindings = STEP_WORK * (len(outer) + len(list(ast.iter_child_nodes(comprehension.target))))
     for item in _items(run, comprehension):
         run.step()
+        run.spend(bindings)
         run.local = {**outer, **_bindings(comprehension.target, item)}
         if all(value_of(run, test) for test in comprehension.ifs):
             yield value_of(run, node.elt)
