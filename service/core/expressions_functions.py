@@ -65,7 +65,7 @@ def _sum(run: Run, group: object) -> object:
 
 
 def _ranked(run: Run, values: list[Any]) -> list[Any]:
-    run.spend(sum(weight(run, each) for each in values) * len(values).bit_length())
+    run.spend(sum(weight(run, each) for each in values) * len(values).bit_length() >> 2)
     if values and all(type(each) in DATES for each in values):
         return sorted(values, key=moment)
     return sorted(values)

@@ -5,6 +5,8 @@ depth). Every construct that is not named here is refused, also where it would n
 """
 
 import ast
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from math import isfinite
@@ -22,6 +24,7 @@ DEPTH = 40
 CONSTANT_BITS = 64
 _OPEN, _CLOSE, _QUOTES = "([{", ")]}", "'\""
 FORMATS = NUMBER_FORMATS | frozenset(DATE_FORMATS)
+_DOUBTFUL = re.compile(r"\\[^\\'\"\nabfnrtv0-3xNuU]|(?<!\w)\d[\d_]*+\.?\w*?(?:and|else|for|if|in|is|not|or)")
 _IDENTITY = (ast.Is, ast.IsNot)
 _SINGLE = (type(None), bool)
 
@@ -44,10 +47,12 @@ def nesting(text: str, depth: int = 0) -> tuple[int, int]:
     while position < len(text):
         mark = text[position]
         if quote:
-            position += mark == "\\"
-            quote = "" if mark == quote else quote
+            closes = text.startswith(quote, position)
+            position += len(quote) - 1 if closes else mark == "\\"
+            quote = "" if closes else quote
         elif mark in _QUOTES:
-            quote = mark
+            quote = mark * 3 if text.startswith(mark * 3, position) else mark
+            position += len(quote) - 1
         elif mark == "#":
             position = text.find("\n", position) % (len(text) + 1)
         elif mark in _OPEN:
@@ -74,15 +79,23 @@ def _parsed(text: str) -> ast.expr:
 
 
 def parse_python(text: str, mode: str) -> ast.AST:
-    """The text as Python reads it. ExprSyntax if Python cannot."""
+    """The text as Python reads it. ExprSyntax if Python cannot, or would have to warn of something in it."""
     reason = "this is too deep to read"
     try:
-        return ast.parse(text, mode=mode)
+        return _read_doubtful(text, mode) if _DOUBTFUL.search(text) else ast.parse(text, mode=mode)
     except SyntaxError as error:
         reason = f"this is not an expression: {error.msg}"
     except (ValueError, RecursionError, MemoryError, OverflowError):
         pass
     raise ExprSyntax(reason)
+
+
+def _read_doubtful(text: str, mode: str) -> ast.AST:
+    # Python prints its warnings, which would let a diagram write into the log. They are only silenced where one may
+    # come, because silencing is not safe when several threads do it at once.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return ast.parse(text, mode=mode)
 
 
 def admit(tree: ast.expr) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from service.core import calendar
 from service.core.expressions_filling import fill_braces
 from service.core.expressions_functions import text_of
-from service.core.expressions_operators import equal
+from service.core.expressions_operators import ASKED_WORK, equal
 from service.core.expressions_values import (
     COLLECTION,
     DATES,
@@ -151,12 +151,12 @@ def _listed(name: str) -> Method:
 
 
 def _count(run: Run, group: Any, element: Any) -> int:
-    run.spend(weight(run, group))
+    run.spend(weight(run, group) + ASKED_WORK * len(group))
     return sum(1 for each in group if equal(run, each, element))
 
 
 def _index(run: Run, group: Any, element: Any) -> int:
-    run.spend(weight(run, group))
+    run.spend(weight(run, group) + ASKED_WORK * len(group))
     for position, each in enumerate(group):
         if equal(run, each, element):
             return position

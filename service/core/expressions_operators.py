@@ -33,6 +33,7 @@ from service.core.expressions_values import (
 )
 
 Operator = Callable[[Run, Any, Any], object]
+ASKED_WORK = 5
 _SEQUENCES = frozenset({list, tuple})
 _WHOLE = frozenset({bool, int})
 _SPANS = frozenset({timedelta, Period})
@@ -231,10 +232,11 @@ def contains(run: Run, element: Any, group: Any) -> bool:
         raise _refuse("in", element, group)
     run.spend(weight(run, element))
     if type(group) in (dict, set) and type(element) not in DATES:
-        run.spend(len(group) >> 4)  # a set may be filled with numbers that all fall into one place
+        run.spend(len(group) >> 2 if type(group) is set else 1)
         return element in group
     run.spend(weight(run, group))
     if type(element) in DATES:
+        run.spend(ASKED_WORK * len(group))
         return any(equal(run, element, each) for each in group)
     return element in group
 

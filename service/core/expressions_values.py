@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from service.core.calendar import LONDON, corresponding_date, london, london_date
 
-STEPS = 20_000
-WORK = 300_000
+STEPS = 12_000
+WORK = 200_000
 CALL_STEPS = 10
 COLLECTION = 10_000
 TEXT = 20_000
@@ -28,6 +28,7 @@ VALUE_CHARACTERS = 1_000_000
 STEP_WORK = 5
 CONTAINER_WORK = 20
 INSTANT_WORK = 30
+PART_WORK = 4
 _LARGEST = 2**BITS - 1
 
 
@@ -153,7 +154,10 @@ def size_of(run: Run, value: object, level: int = 0) -> Size:
         return Size(None, 1, len(value), 0, 1 + (len(value) >> 3))
     if type(value) not in CONTAINERS:
         _check_leaf(value)
-        return _INSTANT if type(value) is datetime else _ONE
+        if type(value) is not datetime:
+            return _ONE
+        run.spend(INSTANT_WORK >> 1)
+        return _INSTANT
     known = run.sizes.get(id(value))
     if known is not None:
         return known
@@ -168,7 +172,8 @@ def _container_size(run: Run, value: Any, level: int) -> Size:
     run.spend(CONTAINER_WORK + (4 if type(value) is dict else 2) * len(value))
     parts = chain(value, value.values()) if type(value) is dict else value
     elements = 1 + len(value) * (2 if type(value) is dict else 1)
-    characters, depth, more = 0, 0, 0
+    characters, depth = 0, 0
+    more = len(value) ** 2 >> 4 if type(value) is set else 0  # numbers may be chosen that all fall into one place
     for part in parts:  # the hottest loop of all: what is common is asked first, and nothing is called for it
         of = type(part)
         if of is str:
@@ -177,6 +182,7 @@ def _container_size(run: Run, value: Any, level: int) -> Size:
             if not -_LARGEST <= part <= _LARGEST:
                 raise ExprError("a whole number is too big")
         elif of not in _LEAVES and not (of is float and isfinite(part)):
+            run.spend(PART_WORK)
             size = size_of(run, part, level + 1)
             elements += size.elements - 1
             characters += size.characters

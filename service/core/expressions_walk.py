@@ -137,12 +137,14 @@ def _tuple(run: Run, node: ast.Tuple) -> object:
 
 
 def _set(run: Run, node: ast.Set) -> object:
+    run.step(3)
     parts = [value_of(run, part) for part in node.elts]
     run.spend(sum(weight(run, part) for part in parts))
     return built(run, set(parts))
 
 
 def _dict(run: Run, node: ast.Dict) -> object:
+    run.step(3)
     record: dict[str, object] = {}
     for key_node, value_node in zip(node.keys, node.values, strict=True):
         key = value_of(run, cast("ast.expr", key_node))

@@ -289,4 +289,4 @@ def test_lines_of_a_script():
 
 def test_budgets_are_as_stated():
     run = Run({}, None)
-    assert (run.steps, run.work) == (20_000, 300_000)
+    assert (run.steps, run.work) == (12_000, 200_000)
