@@ -13,6 +13,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, cast
 
+from service.core.expressions_filling import braces, percents
 from service.core.expressions_functions import FUNCTIONS
 from service.core.expressions_methods import DATE_FORMATS, METHOD_NAMES, METHODS, NUMBER_FORMATS
 from service.core.expressions_operators import BINARY, COMPARE
@@ -180,8 +181,17 @@ def _call(node: ast.Call) -> None:
         takes = [table[name] for table in METHODS.values() if name in table]
         bounds = min(each.least for each in takes), max(each.most for each in takes)
         _arguments(node, f".{name}", bounds, frozenset())
+        _written_out(node.func.value, name, node.args)
     else:
         raise ExprError("only a named function or method can be called")
+
+
+def _written_out(holder: ast.expr, name: str, given: list[ast.expr]) -> None:
+    """Refuse already here a template or a date format that stands in the text and can never work."""
+    if name == "format" and isinstance(holder, ast.Constant) and type(holder.value) is str:
+        braces(holder.value, len(given))
+    if name == "strftime" and isinstance(given[0], ast.Constant) and given[0].value not in DATE_FORMATS:
+        raise ExprError("strftime() takes one of the named formats: " + ", ".join(DATE_FORMATS))
 
 
 def _arguments(node: ast.Call, name: str, bounds: tuple[int, int], keywords: frozenset[str]) -> None:
@@ -210,6 +220,8 @@ def _unary(node: ast.UnaryOp) -> None:
 def _binary(node: ast.BinOp) -> None:
     if type(node.op) not in BINARY:
         raise ExprError(f"{_construct(node.op)} is not allowed in an expression")
+    if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and type(node.left.value) is str:
+        percents(node.left.value)
 
 
 def _compare(node: ast.Compare) -> None:
