@@ -14,7 +14,7 @@ from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.dmn.engine.DMNEngine import DMNEngine
 from SpiffWorkflow.task import Task
 
-from service.core.expressions_grammar import CHARACTERS
+from service.core.expressions_reading import CHARACTERS
 from service.core.expressions_values import ExprError
 
 MOST_INSTANCES = 1_000

@@ -1,12 +1,10 @@
-"""What may be written in an expression or a script: parsing, and the allow-list of constructs.
+"""What may be written in an expression or a script: the allow-list of constructs.
 
-The text is measured before it is parsed (characters, nesting of brackets) and the tree before it is walked (nodes,
-depth). Every construct that is not named here is refused, also where it would never be reached.
+The tree is measured before it is walked (nodes, depth). Every construct that is not named here is refused, also where
+it would never be reached.
 """
 
 import ast
-import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from math import isfinite
@@ -17,52 +15,14 @@ from service.core.expressions_filling import braces, percents
 from service.core.expressions_functions import FUNCTIONS
 from service.core.expressions_methods import DATE_FORMATS, METHOD_NAMES, METHODS, NUMBER_FORMATS
 from service.core.expressions_operators import BINARY, COMPARE
+from service.core.expressions_reading import DEPTH, PLAIN_NAME, measure_text, parse_python
 from service.core.expressions_values import ExprError, ExprSyntax
 
-CHARACTERS = 2_000
 NODES = 400
-DEPTH = 40
 CONSTANT_BITS = 64
-_OPEN, _CLOSE, _QUOTES = "([{", ")]}", "'\""
 FORMATS = NUMBER_FORMATS | frozenset(DATE_FORMATS)
-_DOUBTFUL = re.compile(r"\\[^\\'\"\nabfnrtv0-3xNuU]|(?<!\w)\d[\d_]*+\.?\w*?(?:and|else|for|if|in|is|not|or)")
 _IDENTITY = (ast.Is, ast.IsNot)
 _SINGLE = (type(None), bool)
-
-
-def measure_text(text: object) -> str:
-    """The text without surrounding blanks, if it is short and shallow enough to be parsed. ExprError otherwise."""
-    if type(text) is not str:
-        raise ExprError("an expression is a text")
-    if len(text) > CHARACTERS:
-        raise ExprError(f"an expression has at most {CHARACTERS:,} characters")
-    if nesting(text)[0] > DEPTH:
-        raise ExprError(f"brackets are nested more than {DEPTH} deep")
-    return text.strip()
-
-
-def nesting(text: str, depth: int = 0) -> tuple[int, int]:
-    """How deep brackets go outside quotes, and how many are open at the end, if ``depth`` were open before."""
-    deepest, position = depth, 0
-    quote = ""
-    while position < len(text):
-        mark = text[position]
-        if quote:
-            closes = text.startswith(quote, position)
-            position += len(quote) - 1 if closes else mark == "\\"
-            quote = "" if closes else quote
-        elif mark in _QUOTES:
-            quote = mark * 3 if text.startswith(mark * 3, position) else mark
-            position += len(quote) - 1
-        elif mark == "#":
-            position = text.find("\n", position) % (len(text) + 1)
-        elif mark in _OPEN:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in _CLOSE:
-            depth = max(0, depth - 1)
-        position += 1
-    return deepest, depth
 
 
 def parse(text: str) -> ast.expr:
@@ -77,26 +37,6 @@ def _parsed(text: str) -> ast.expr:
         raise ExprSyntax("this is not an expression")
     admit(tree.body)
     return tree.body
-
-
-def parse_python(text: str, mode: str) -> ast.AST:
-    """The text as Python reads it. ExprSyntax if Python cannot, or would have to warn of something in it."""
-    reason = "this is too deep to read"
-    try:
-        return _read_doubtful(text, mode) if _DOUBTFUL.search(text) else ast.parse(text, mode=mode)
-    except SyntaxError as error:
-        reason = f"this is not an expression: {error.msg}"
-    except (ValueError, RecursionError, MemoryError, OverflowError):
-        pass
-    raise ExprSyntax(reason)
-
-
-def _read_doubtful(text: str, mode: str) -> ast.AST:
-    # Python prints its warnings, which would let a diagram write into the log. They are only silenced where one may
-    # come, because silencing is not safe when several threads do it at once.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return ast.parse(text, mode=mode)
 
 
 def admit(tree: ast.expr) -> None:
@@ -143,7 +83,7 @@ def _construct(node: ast.AST) -> str:
 def plain_name(name: str) -> str:
     """The name, if expressions may use it: plain letters, digits and '_', not starting with '_'."""
     if name.startswith("_") or not name.isascii():
-        raise ExprError("a name starts with a plain letter and holds plain letters, digits and '_' only")
+        raise ExprError(PLAIN_NAME)
     return name
 
 
