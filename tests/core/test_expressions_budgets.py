@@ -1,26 +1,21 @@
 """No text and no data makes an expression take more than 50 ms of processor time or 16 MB, from text to value.
 
-The collector's passes belong to the heap of the whole process, not to the expression: it is held while time is taken.
-The best of three counts, so that a loaded machine does not decide.
+Lists of ten thousand of every kind meet every kind of operation; the texts of the battery and long scripts follow.
 """
 
 import copy
-import gc
 import json
-import time
-import tracemalloc
 import warnings
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from service.core import expressions, expressions_grammar
+from measured import BYTES, SECONDS, allocated, taken
 from service.core.expressions import ExprError, check, check_script, evaluate, execute
 from service.core.expressions_hooks import SafeEnvironment
 from service.core.expressions_values import STEPS, WORK
 
-SECONDS, BYTES = 0.05, 16_000_000
 AT = datetime(2013, 6, 1, 12, 0, tzinfo=UTC)
 BATTERY = json.loads((Path(__file__).parent / "data" / "expressions.json").read_text())
 MANY = 10_000
@@ -81,43 +76,6 @@ BOMBS = [
     *(form.format(name) for name in TEXTS for form in OF_A_TEXT),
     *ALONE,
 ]
-
-
-def forget():
-    expressions_grammar._parsed.cache_clear()
-    expressions._lines.cache_clear()
-
-
-def taken(work, *given) -> float:
-    """The least seconds of processor time in up to five tries, each from the text on."""
-    best = 60.0
-    for _ in range(5):
-        forget()
-        gc.disable()
-        begun = time.process_time()
-        try:
-            work(*given)
-        except ExprError:
-            pass
-        finally:
-            best = min(best, time.process_time() - begun)
-            gc.enable()
-        if best < SECONDS:
-            break
-    return best
-
-
-def allocated(work, *given) -> int:
-    forget()
-    tracemalloc.start()
-    try:
-        work(*given)
-    except ExprError:
-        pass
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return peak
 
 
 def hostile(text):
