@@ -10,14 +10,29 @@ from service.core.expressions_functions import text_of
 from service.core.expressions_values import ExprError, Run, written
 
 _PERCENT = re.compile("%s|%d")
+_ONE_FOR_EACH = "a text to fill in has one plain %s or %d for each value and no other %"
+
+
+def braces(template: str, values: int) -> list[str]:
+    """What stands around each ``{}``. ExprError unless there are as many as values, and no other brace."""
+    pieces = template.split("{}")
+    if any("{" in piece or "}" in piece for piece in pieces) or len(pieces) != values + 1:
+        raise ExprError("a text to fill in has one plain {} for each value and no other braces")
+    return pieces
+
+
+def percents(template: str) -> tuple[list[str], list[str]]:
+    """What stands around each ``%s`` and ``%d``, and these. ExprError if there is any other ``%``."""
+    pieces = _PERCENT.split(template)
+    if any("%" in piece for piece in pieces):
+        raise ExprError(_ONE_FOR_EACH)
+    return pieces, _PERCENT.findall(template)
 
 
 def fill_braces(run: Run, template: str, *values: object) -> str:
     """The text with each ``{}`` filled by the next value. ExprError if there is any other brace, or another number."""
     written(run, len(template))
-    pieces = template.split("{}")
-    if any("{" in piece or "}" in piece for piece in pieces) or len(pieces) != len(values) + 1:
-        raise ExprError("a text to fill in has one plain {} for each value and no other braces")
+    pieces = braces(template, len(values))
     return _filled(run, pieces, values)
 
 
@@ -25,9 +40,9 @@ def fill_percent(run: Run, template: str, given: object) -> str:
     """The text with each ``%s`` and ``%d`` filled by the next value. ExprError if there is any other ``%``."""
     written(run, len(template))
     values = given if type(given) is tuple else (given,)
-    pieces, places = _PERCENT.split(template), _PERCENT.findall(template)
-    if any("%" in piece for piece in pieces) or len(places) != len(values):
-        raise ExprError("a text to fill in has one plain %s or %d for each value and no other %")
+    pieces, places = percents(template)
+    if len(places) != len(values):
+        raise ExprError(_ONE_FOR_EACH)
     if any(place == "%d" and type(value) is not int for place, value in zip(places, values, strict=True)):
         raise ExprError("%d is filled by a whole number")
     return _filled(run, pieces, values)

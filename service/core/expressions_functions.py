@@ -14,6 +14,7 @@ from service.core import calendar
 from service.core.expressions_values import (
     CONTAINERS,
     DATES,
+    INSTANT_WORK,
     NUMBERS,
     ExprError,
     Period,
@@ -64,7 +65,7 @@ def _sum(run: Run, group: object) -> object:
 
 
 def _ranked(run: Run, values: list[Any]) -> list[Any]:
-    run.spend(sum(weight(run, each) for each in values) * len(values).bit_length())
+    run.spend(sum(weight(run, each) for each in values) * len(values).bit_length() >> 2)
     if values and all(type(each) in DATES for each in values):
         return sorted(values, key=moment)
     return sorted(values)
@@ -72,6 +73,7 @@ def _ranked(run: Run, values: list[Any]) -> list[Any]:
 
 def _extreme(run: Run, values: tuple[object, ...], *, last: bool, default: tuple[object, ...]) -> object:
     group = _elements(run, values[0]) if len(values) == 1 else list(values)
+    run.spend(sum(weight(run, each) for each in values))
     if not group:
         if default:
             return default[0]
@@ -225,11 +227,13 @@ def _days_between(_run: Run, start: object, end: object) -> int:
     return calendar.days_between(_when(start, "days_between"), _when(end, "days_between"))
 
 
-def _later(_run: Run, *values: object) -> object:
+def _later(run: Run, *values: object) -> object:
+    run.spend(INSTANT_WORK * len(values))
     return max((each for each in values if each is not None), key=moment, default=None)
 
 
-def _earlier(_run: Run, *values: object) -> object:
+def _earlier(run: Run, *values: object) -> object:
+    run.spend(INSTANT_WORK * len(values))
     return min((each for each in values if each is not None), key=moment, default=None)
 
 

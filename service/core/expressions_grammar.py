@@ -1,7 +1,7 @@
-"""What may be written in an expression or a script: parsing, and the allow-list of constructs.
+"""What may be written in an expression or a script: the allow-list of constructs.
 
-The text is measured before it is parsed (characters, nesting of brackets) and the tree before it is walked (nodes,
-depth). Every construct that is not named here is refused, also where it would never be reached.
+The tree is measured before it is walked (nodes, depth). Every construct that is not named here is refused, also where
+it would never be reached.
 """
 
 import ast
@@ -11,52 +11,18 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, cast
 
+from service.core.expressions_filling import braces, percents
 from service.core.expressions_functions import FUNCTIONS
 from service.core.expressions_methods import DATE_FORMATS, METHOD_NAMES, METHODS, NUMBER_FORMATS
 from service.core.expressions_operators import BINARY, COMPARE
+from service.core.expressions_reading import DEPTH, PLAIN_NAME, measure_text, parse_python
 from service.core.expressions_values import ExprError, ExprSyntax
 
-CHARACTERS = 2_000
 NODES = 400
-DEPTH = 40
 CONSTANT_BITS = 64
-_OPEN, _CLOSE, _QUOTES = "([{", ")]}", "'\""
 FORMATS = NUMBER_FORMATS | frozenset(DATE_FORMATS)
 _IDENTITY = (ast.Is, ast.IsNot)
 _SINGLE = (type(None), bool)
-
-
-def measure_text(text: object) -> str:
-    """The text without surrounding blanks, if it is short and shallow enough to be parsed. ExprError otherwise."""
-    if type(text) is not str:
-        raise ExprError("an expression is a text")
-    if len(text) > CHARACTERS:
-        raise ExprError(f"an expression has at most {CHARACTERS:,} characters")
-    if nesting(text)[0] > DEPTH:
-        raise ExprError(f"brackets are nested more than {DEPTH} deep")
-    return text.strip()
-
-
-def nesting(text: str, depth: int = 0) -> tuple[int, int]:
-    """How deep brackets go outside quotes, and how many are open at the end, if ``depth`` were open before."""
-    deepest, position = depth, 0
-    quote = ""
-    while position < len(text):
-        mark = text[position]
-        if quote:
-            position += mark == "\\"
-            quote = "" if mark == quote else quote
-        elif mark in _QUOTES:
-            quote = mark
-        elif mark == "#":
-            position = text.find("\n", position) % (len(text) + 1)
-        elif mark in _OPEN:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in _CLOSE:
-            depth = max(0, depth - 1)
-        position += 1
-    return deepest, depth
 
 
 def parse(text: str) -> ast.expr:
@@ -71,18 +37,6 @@ def _parsed(text: str) -> ast.expr:
         raise ExprSyntax("this is not an expression")
     admit(tree.body)
     return tree.body
-
-
-def parse_python(text: str, mode: str) -> ast.AST:
-    """The text as Python reads it. ExprSyntax if Python cannot."""
-    reason = "this is too deep to read"
-    try:
-        return ast.parse(text, mode=mode)
-    except SyntaxError as error:
-        reason = f"this is not an expression: {error.msg}"
-    except (ValueError, RecursionError, MemoryError, OverflowError):
-        pass
-    raise ExprSyntax(reason)
 
 
 def admit(tree: ast.expr) -> None:
@@ -129,7 +83,7 @@ def _construct(node: ast.AST) -> str:
 def plain_name(name: str) -> str:
     """The name, if expressions may use it: plain letters, digits and '_', not starting with '_'."""
     if name.startswith("_") or not name.isascii():
-        raise ExprError("a name starts with a plain letter and holds plain letters, digits and '_' only")
+        raise ExprError(PLAIN_NAME)
     return name
 
 
@@ -167,8 +121,17 @@ def _call(node: ast.Call) -> None:
         takes = [table[name] for table in METHODS.values() if name in table]
         bounds = min(each.least for each in takes), max(each.most for each in takes)
         _arguments(node, f".{name}", bounds, frozenset())
+        _written_out(node.func.value, name, node.args)
     else:
         raise ExprError("only a named function or method can be called")
+
+
+def _written_out(holder: ast.expr, name: str, given: list[ast.expr]) -> None:
+    """Refuse already here a template or a date format that stands in the text and can never work."""
+    if name == "format" and isinstance(holder, ast.Constant) and type(holder.value) is str:
+        braces(holder.value, len(given))
+    if name == "strftime" and isinstance(given[0], ast.Constant) and given[0].value not in DATE_FORMATS:
+        raise ExprError("strftime() takes one of the named formats: " + ", ".join(DATE_FORMATS))
 
 
 def _arguments(node: ast.Call, name: str, bounds: tuple[int, int], keywords: frozenset[str]) -> None:
@@ -197,6 +160,8 @@ def _unary(node: ast.UnaryOp) -> None:
 def _binary(node: ast.BinOp) -> None:
     if type(node.op) not in BINARY:
         raise ExprError(f"{_construct(node.op)} is not allowed in an expression")
+    if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and type(node.left.value) is str:
+        percents(node.left.value)
 
 
 def _compare(node: ast.Compare) -> None:

@@ -3,7 +3,8 @@
 Importing this module also makes a workflow safe that was restored and given no engine: it gets this one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,10 @@ from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
 )
 from SpiffWorkflow.task import Task
 
-from service.core import expressions, expressions_timers
-from service.core.expressions import ExprError, Line
-from service.core.expressions_values import Run
+from service.core import engine_limits, expressions, expressions_timers
+from service.core.expressions import Line
+from service.core.expressions_grammar import parse
+from service.core.expressions_values import STEPS, WORK, ExprError, Run
 
 _TIMERS: Mapping[type, Callable[[object], str]] = {
     TimeDateEventDefinition: expressions_timers.instant,
@@ -31,11 +33,16 @@ _TIMERS: Mapping[type, Callable[[object], str]] = {
 }
 
 
+EXPRESSIONS = 200  # so many that use all they may, in one step of a case; thousands of ordinary ones
+FIND_WORK, REPLACE_WORK = 3, 6
+
+
 class SafeEnvironment(BasePythonScriptEngineEnvironment):
     """What the expressions of one instance see.
 
     ``variables`` belong to the whole instance; ``lists`` maps the name of a multi-instance item to the list variable
-    it comes from; ``extra`` are names the engine supplies, which win over all others; ``at`` is now.
+    it comes from; ``extra`` are names the engine supplies, which win over all others; ``at`` is now. All expressions
+    together may use what two hundred may that use all they can: ExprError after that.
     """
 
     def __init__(self) -> None:
@@ -44,52 +51,72 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
         self.lists: Mapping[str, str] = {}
         self.extra: Mapping[str, Any] = {}
         self.at: datetime | None = None
+        self.steps = EXPRESSIONS * STEPS
+        self.work = EXPRESSIONS * WORK
 
     def evaluate(self, expression: str, context: Mapping[str, Any], external_context: Any = None) -> Any:
         """The value of an expression as a task with this data sees it."""
-        return expressions.evaluate(expression, self._names(context, self.variables, external_context), at=self.at)
+        with self._run() as run:
+            run.names = self._names(run, expression, context, self.variables, external_context)
+            return expressions.evaluate_tree(parse(expression), run)
 
     def execute(self, script: str, context: Mapping[str, Any], external_context: Any = None) -> bool:
         """Run a script: its assignments go to the variables, all of them or, on ExprError, none."""
         written = dict(self.variables)
-        run = Run({}, self.at)
-        for number, line in enumerate(expressions.lines(script), 1):
-            run.names = self._names(context, written, external_context)
-            self._write(written, context, line, expressions.run_line(run, line, number))
+        with self._run() as run:
+            for number, line in enumerate(expressions.lines(script), 1):
+                run.names = self._names(run, line.expression, context, written, external_context)
+                self._write(run, written, context, line, expressions.run_line(run, line, number))
         self.variables.update(written)
         return True
 
     def set_item(self, context: Mapping[str, Any], item: str, key: str, value: object) -> None:
         """Set a field of the multi-instance item this task data belongs to, in its list variable."""
-        self.variables[self.lists[item]] = self._with_field(self.variables, context, item, key, value)
+        self.variables[self.lists[item]] = self._with_field(Run({}, self.at), self.variables, context, item, key, value)
 
     def call_service(self, _context: Mapping[str, Any], **_kwargs: Any) -> Any:
         """ExprError: a diagram calls no services."""
         raise ExprError("a diagram cannot call services")
 
-    def _names(self, context: Mapping[str, Any], variables: Mapping[str, Any], external: Any) -> dict[str, object]:
-        items = {
-            item: found
-            for item in self.lists
-            if item in context and (found := _element(variables.get(self.lists[item]), context[item])) is not None
-        }
+    @contextmanager
+    def _run(self) -> Iterator[Run]:
+        """One evaluation, paid for from what is left for all of them."""
+        if self.steps <= 0 or self.work <= 0:
+            raise ExprError("the expressions of one step together take too long")
+        run = Run({}, self.at)
+        try:
+            yield run
+        finally:
+            self.steps -= STEPS - run.steps
+            self.work -= WORK - run.work
+
+    def _names(
+        self, run: Run, text: str, context: Mapping[str, Any], variables: Mapping[str, Any], external: Any
+    ) -> dict[str, object]:
+        items: dict[str, object] = {}
+        for item in self.lists:
+            if item in context and type(text) is str and item in text:  # a long list takes long to look through
+                found = _element(run, variables.get(self.lists[item]), context[item])
+                items |= {} if found is None else {item: found}
         return {**context, **variables, **items, **(external or {}), **self.extra}
 
-    def _write(self, written: dict[str, Any], context: Mapping[str, Any], line: Line, value: object) -> None:
+    def _write(self, run: Run, written: dict[str, Any], context: Mapping[str, Any], line: Line, value: object) -> None:
         if line.field is None:
             if line.variable in self.lists or line.variable in self.extra:
                 raise ExprError(f"'{line.variable}' is reserved and cannot be assigned to")
             written[line.variable] = value
         else:
             name = self.lists.get(line.variable, "")
-            written[name] = self._with_field(written, context, line.variable, line.field, value)
+            written[name] = self._with_field(run, written, context, line.variable, line.field, value)
 
     def _with_field(
-        self, variables: Mapping[str, Any], context: Mapping[str, Any], item: str, key: str, value: object
+        self, run: Run, variables: Mapping[str, Any], context: Mapping[str, Any], item: str, key: str, value: object
     ) -> list[Any]:
         if item not in self.lists or item not in context:
             raise ExprError(f"'{item}' is not an item of a repeated step here, so '{item}.{key}' cannot be set")
         group, wanted = variables.get(self.lists[item]), _identity(context[item])
+        if type(group) is list:
+            run.spend(REPLACE_WORK * len(group))
         if type(group) is not list or sum(_is(each, wanted) for each in group) != 1:
             raise ExprError(f"'{item}' is not one element with an id of its list, so '{item}.{key}' cannot be set")
         return [{**each, key: value} if _is(each, wanted) else each for each in group]
@@ -104,10 +131,11 @@ def _is(element: object, wanted: object) -> bool:
     return type(known) is str and type(wanted) is str and known == wanted
 
 
-def _element(group: object, item: object) -> object:
+def _element(run: Run, group: object, item: object) -> object:
     wanted = _identity(item)
     if type(group) is not list:
         return None
+    run.spend(FIND_WORK * len(group))
     return next((each for each in group if _is(each, wanted)), None)
 
 
@@ -143,6 +171,8 @@ class SafeEngine(PythonScriptEngine):
 
     def _value(self, task: Task, expression: str, external_context: Any) -> Any:
         value = self.environment.evaluate(expression, task.data, external_context)
+        if engine_limits.is_number_of_instances(task, expression):
+            return engine_limits.instances(value)
         timer = _timer(task, expression)
         return value if timer is None else _TIMERS[type(timer)](value)
 

@@ -13,7 +13,7 @@ from typing import Any
 from service.core import calendar
 from service.core.expressions_filling import fill_braces
 from service.core.expressions_functions import text_of
-from service.core.expressions_operators import equal
+from service.core.expressions_operators import ASKED_WORK, equal
 from service.core.expressions_values import (
     COLLECTION,
     DATES,
@@ -81,19 +81,21 @@ def _plain(name: str) -> Method:
     change: Callable[[str], object] = getattr(str, name)
 
     def call(run: Run, text: str) -> object:
-        run.spend(1 + (len(text) >> 2))
+        run.spend(1 + (len(text) >> 1))  # a letter may become three, four bytes each
         return change(text)
 
     return Method(call)
 
 
-def _startswith(_run: Run, text: str, start: Any) -> bool:
+def _startswith(run: Run, text: str, start: Any) -> bool:
     _texts(start)
+    run.spend(len(start) >> 6)
     return text.startswith(start)
 
 
-def _endswith(_run: Run, text: str, end: Any) -> bool:
+def _endswith(run: Run, text: str, end: Any) -> bool:
     _texts(end)
+    run.spend(len(end) >> 6)
     return text.endswith(end)
 
 
@@ -149,12 +151,12 @@ def _listed(name: str) -> Method:
 
 
 def _count(run: Run, group: Any, element: Any) -> int:
-    run.spend(weight(run, group))
+    run.spend(weight(run, group) + ASKED_WORK * len(group))
     return sum(1 for each in group if equal(run, each, element))
 
 
 def _index(run: Run, group: Any, element: Any) -> int:
-    run.spend(weight(run, group))
+    run.spend(weight(run, group) + ASKED_WORK * len(group))
     for position, each in enumerate(group):
         if equal(run, each, element):
             return position

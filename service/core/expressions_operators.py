@@ -18,6 +18,7 @@ from service.core.expressions_values import (
     CALL_STEPS,
     CONTAINERS,
     DATES,
+    INSTANT_WORK,
     NUMBERS,
     ExprError,
     Period,
@@ -32,6 +33,7 @@ from service.core.expressions_values import (
 )
 
 Operator = Callable[[Run, Any, Any], object]
+ASKED_WORK = 5
 _SEQUENCES = frozenset({list, tuple})
 _WHOLE = frozenset({bool, int})
 _SPANS = frozenset({timedelta, Period})
@@ -67,12 +69,14 @@ def _subtract(run: Run, left: Any, right: Any) -> object:
     if of in DATES and other in _SPANS:
         return _move(run, left, right, -1)
     if of is datetime and other is datetime:
+        run.spend(INSTANT_WORK)
         return london(left).astimezone(UTC) - london(right).astimezone(UTC)
     if of in DATES and other in DATES:
         return london_date(left) - london_date(right)
     if of in _SPANS and other in _SPANS:
         return _span(left, right, -1)
     if of is set and other is set:
+        run.spend(weight(run, left) + weight(run, right))
         return built(run, left - right)
     raise _refuse("-", left, right)
 
@@ -187,6 +191,7 @@ def positive(value: Any) -> object:
 def equal(run: Run, left: Any, right: Any) -> bool:
     """Whether two values are the same; a date equals an instant on that date in London."""
     if type(left) in DATES and type(right) in DATES:
+        run.spend(INSTANT_WORK)
         left, right = _alike(left, right)
     elif type(left) in CONTAINERS and type(right) in CONTAINERS:
         run.spend(min(weight(run, left), weight(run, right)))
@@ -205,6 +210,7 @@ def _order(sign: str, compare: Callable[[Any, Any], bool]) -> Operator:
     def ordered(run: Run, left: Any, right: Any) -> bool:
         of, other = type(left), type(right)
         if of in DATES and other in DATES:
+            run.spend(INSTANT_WORK)
             return compare(*_alike(left, right))
         if of in _SEQUENCES and of is other:
             run.spend(min(weight(run, left), weight(run, right)))
@@ -226,9 +232,11 @@ def contains(run: Run, element: Any, group: Any) -> bool:
         raise _refuse("in", element, group)
     run.spend(weight(run, element))
     if type(group) in (dict, set) and type(element) not in DATES:
+        run.spend(len(group) >> 2 if type(group) is set else 1)
         return element in group
     run.spend(weight(run, group))
     if type(element) in DATES:
+        run.spend(ASKED_WORK * len(group))
         return any(equal(run, element, each) for each in group)
     return element in group
 

@@ -11,6 +11,7 @@ from service.core.calendar import end_of_day, london
 from service.core.expressions_values import ExprError
 
 LONGEST = timedelta(days=3653)
+EARLIEST, LATEST = 1900, 2199
 SHORTEST_CYCLE = timedelta(hours=1)
 MOST_CYCLES = 200
 _LENGTH = re.compile(
@@ -36,14 +37,21 @@ def length_of(text: str) -> timedelta:
 def instant(value: object) -> str:
     """The instant of a date timer as ISO text in UTC; a bare date means the end of that day in London."""
     if type(value) is datetime:
-        return london(value).astimezone(UTC).isoformat()
+        return _within_reason(london(value))
     if type(value) is date:
-        return end_of_day(value).astimezone(UTC).isoformat()
+        return _within_reason(end_of_day(value))
     if type(value) is str and _INSTANT.fullmatch(value):
-        return _parsed(value).astimezone(UTC).isoformat()
+        return _within_reason(_parsed(value))
     if value is None:
         raise ExprError("the timer has no date: its expression gives None")
     raise ExprError("a date timer needs a date, an instant, or a text like 2013-06-29T23:59:59+01:00")
+
+
+def _within_reason(when: datetime) -> str:
+    # Reminders count days back from an instant, and the engine goes a moment past it: neither may fall out of time.
+    if not EARLIEST <= when.year <= LATEST:
+        raise ExprError(f"a date timer lies between {EARLIEST} and {LATEST}")
+    return when.astimezone(UTC).isoformat()
 
 
 def _parsed(text: str) -> datetime:

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from service.core.calendar import LONDON, corresponding_date, london, london_date
 
-STEPS = 20_000
-WORK = 300_000
+STEPS = 12_000
+WORK = 200_000
 CALL_STEPS = 10
 COLLECTION = 10_000
 TEXT = 20_000
@@ -25,6 +25,11 @@ VALUE_DEPTH = 40
 DATA_ELEMENTS = 1_000_000
 VALUE_ELEMENTS = 100_000
 VALUE_CHARACTERS = 1_000_000
+STEP_WORK = 5
+CONTAINER_WORK = 20
+INSTANT_WORK = 30
+PART_WORK = 4
+_LARGEST = 2**BITS - 1
 
 
 class ExprError(Exception):
@@ -44,11 +49,16 @@ class Period:
 
 
 class Size(NamedTuple):
-    """How big a value is when written out: elements, characters of text, depth of nesting."""
+    """How big a value is when written out: elements, characters of text, depth, and the work of going through it.
 
+    ``held`` is the value itself: while it is held here its ``id`` names no other.
+    """
+
+    held: object
     elements: int
     characters: int
     depth: int
+    work: int
 
 
 @dataclass(slots=True)
@@ -60,12 +70,13 @@ class Run:
     local: dict[str, object] = field(default_factory=dict)
     steps: int = STEPS
     work: int = WORK
-    sizes: dict[int, tuple[object, Size]] = field(default_factory=dict)
+    sizes: dict[int, Size] = field(default_factory=dict)
 
     def step(self, count: int = 1) -> None:
         """Count steps: one for each part of the expression, more for what takes longer. ExprError when used up."""
         self.steps -= count
-        if self.steps < 0:
+        self.work -= STEP_WORK * count
+        if self.steps < 0 or self.work < 0:
             raise ExprError("the expression takes too many steps")
 
     def spend(self, amount: int) -> None:
@@ -100,7 +111,8 @@ _LEAVES = frozenset({type(None), bool, date, timedelta})
 _ZONES = frozenset({type(None), timezone, ZoneInfo})
 
 
-_ONE = Size(1, 0, 0)
+_ONE = Size(None, 1, 0, 0, 1)
+_INSTANT = Size(None, 1, 0, 0, INSTANT_WORK)
 
 
 def kind(value: object) -> str:
@@ -139,39 +151,46 @@ def size_of(run: Run, value: object, level: int = 0) -> Size:
     ExprError if any part is of a kind that is not allowed, or the value is nested too deeply (or holds itself).
     """
     if type(value) is str:
-        return Size(1, len(value), 0)
+        return Size(None, 1, len(value), 0, 1 + (len(value) >> 3))
     if type(value) not in CONTAINERS:
         _check_leaf(value)
-        return _ONE
+        if type(value) is not datetime:
+            return _ONE
+        run.spend(INSTANT_WORK >> 1)
+        return _INSTANT
     known = run.sizes.get(id(value))
     if known is not None:
-        return known[1]
+        return known
     if level >= VALUE_DEPTH:
         raise ExprError("a value is nested too deeply")
     size = _container_size(run, value, level)
-    run.sizes[id(value)] = (value, size)
+    run.sizes[id(value)] = size
     return size
 
 
 def _container_size(run: Run, value: Any, level: int) -> Size:
-    run.spend(2 + 2 * len(value))
+    run.spend(CONTAINER_WORK + (4 if type(value) is dict else 2) * len(value))
     parts = chain(value, value.values()) if type(value) is dict else value
-    elements, characters, depth = 1, 0, 0
-    for part in parts:
+    elements = 1 + len(value) * (2 if type(value) is dict else 1)
+    characters, depth = 0, 0
+    more = len(value) ** 2 >> 4 if type(value) is set else 0  # numbers may be chosen that all fall into one place
+    for part in parts:  # the hottest loop of all: what is common is asked first, and nothing is called for it
         of = type(part)
         if of is str:
-            elements += 1
             characters += len(part)
-        elif of in _LEAVES or (of is int and part.bit_length() <= BITS):
-            elements += 1
-        else:
+        elif of is int:
+            if not -_LARGEST <= part <= _LARGEST:
+                raise ExprError("a whole number is too big")
+        elif of not in _LEAVES and not (of is float and isfinite(part)):
+            run.spend(PART_WORK)
             size = size_of(run, part, level + 1)
-            elements += size.elements
+            elements += size.elements - 1
             characters += size.characters
+            more += size.work - (size.characters >> 3) - size.elements
             depth = max(depth, size.depth)
     if depth >= VALUE_DEPTH or elements > DATA_ELEMENTS:
         raise ExprError("a value is too big or nested too deeply")
-    return Size(elements, characters, depth + 1)
+    return Size(value, elements, characters, depth + 1, elements + (characters >> 3) + more)
 
 
 def built(run: Run, value: object) -> object:
@@ -198,8 +217,7 @@ def written(run: Run, length: int) -> None:
 
 def weight(run: Run, value: object) -> int:
     """What it costs to go through a value once, in units of work."""
-    size = size_of(run, value)
-    return size.elements + (size.characters >> 3)
+    return size_of(run, value).work
 
 
 def moment(when: object) -> tuple[date, bool, datetime | None]:

@@ -12,7 +12,18 @@ from service.core.expressions_functions import FUNCTIONS
 from service.core.expressions_grammar import format_of
 from service.core.expressions_methods import ATTRIBUTES, formatted, method_of
 from service.core.expressions_operators import BINARY, COMPARE, negative, positive
-from service.core.expressions_values import CALL_STEPS, ExprError, Run, bounded, built, checked, kind, weight, written
+from service.core.expressions_values import (
+    CALL_STEPS,
+    STEP_WORK,
+    ExprError,
+    Run,
+    bounded,
+    built,
+    checked,
+    kind,
+    weight,
+    written,
+)
 
 KEYS_REFUSED = frozenset({"typename"})
 
@@ -126,12 +137,14 @@ def _tuple(run: Run, node: ast.Tuple) -> object:
 
 
 def _set(run: Run, node: ast.Set) -> object:
+    run.step(3)
     parts = [value_of(run, part) for part in node.elts]
     run.spend(sum(weight(run, part) for part in parts))
     return built(run, set(parts))
 
 
 def _dict(run: Run, node: ast.Dict) -> object:
+    run.step(3)
     record: dict[str, object] = {}
     for key_node, value_node in zip(node.keys, node.values, strict=True):
         key = value_of(run, cast("ast.expr", key_node))
@@ -164,8 +177,10 @@ def _bindings(target: ast.expr, item: object) -> dict[str, object]:
 def _each(run: Run, node: ast.ListComp | ast.GeneratorExp) -> Iterator[object]:
     (comprehension,) = node.generators
     outer = run.local
+    bindings = STEP_WORK * (len(outer) + len(list(ast.iter_child_nodes(comprehension.target))))
     for item in _items(run, comprehension):
         run.step()
+        run.spend(bindings)
         run.local = {**outer, **_bindings(comprehension.target, item)}
         if all(value_of(run, test) for test in comprehension.ifs):
             yield value_of(run, node.elt)

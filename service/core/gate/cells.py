@@ -40,7 +40,7 @@ def read(text: str | None, looks_at: str = "") -> Cell:
     bare = (text or "").strip()
     if bare in {"", "-"}:
         return Cell(bare)
-    marked, marks = _marked(bare)
+    marked, marks = _marked(bare[: LONGEST + 1])
     if len(bare) > LONGEST or marks > MOST_MARKS:
         return Cell(bare[:40], wrong="it is far too long.", mend="Write a shorter test.")
     foreign = _feel(bare, marks) or _misread(bare, marked)

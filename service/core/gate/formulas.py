@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from service.core import expressions
+from service.core.expressions_reading import CHARACTERS
 from service.core.gate import feel
 
 FOREIGN_AS = {
@@ -15,6 +16,7 @@ FOREIGN_AS = {
 }  # fmt: skip
 FOREIGN = frozenset(FOREIGN_AS)
 PERIODS = {"months", "years", "relativedelta"}  # no value by themselves, but one beside a date
+LONGEST = CHARACTERS
 SOME_DAY = datetime(2026, 1, 15, 9, tzinfo=UTC)  # any day will do: only the kind of a value is asked
 
 _FEEL = re.compile(r"^\s*=")
@@ -76,7 +78,9 @@ def reads(text: str) -> frozenset[str]:
 
 
 def constant(text: str) -> object:
-    """The value of a literal, or ``None`` when ``text`` is anything else."""
+    """The value of a literal, or ``None`` when ``text`` is anything else, or too long to be one."""
+    if len(text) > LONGEST:
+        return None
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -118,6 +122,8 @@ def assignments(script: str) -> list[tuple[str, str]]:
 def hint(text: str) -> str | None:
     """How to write what another tool writes differently, if ``text`` looks like it."""
     bare = text.strip()
+    if len(bare) > LONGEST:
+        return "Write a shorter expression."
     if bare.startswith(("${", "#{")) and bare.endswith("}"):
         return f"Write it without the ${{ }}, as in  {bare[2:-1].replace('&&', 'and').replace('||', 'or')}"
     if _FEEL.match(text):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from service.core.gate import formulas
 from service.core.gate.finding import Finding, error
-from service.core.gate.model import Bundle, Node, Scope, text_of
+from service.core.gate.model import Bundle, Node, Scope, local, text_of
 from service.core.gate.xml_door import NS, Document
 
 EXTENSION = "bpmn:extensionElements/spiff:"
@@ -19,6 +19,7 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
             yield from _extensions(scope, node)
     for document in bundle.documents:
         yield from _correlation(document)
+        yield from _payloads(document)
 
 
 def scripts_of(node: Node) -> list[str]:
@@ -67,9 +68,23 @@ def _extensions(scope: Scope, node: Node) -> Iterator[Finding]:
 
 
 def _correlation(document: Document) -> Iterator[Finding]:
-    for found in document.root.iterfind(".//bpmn:correlationPropertyRetrievalExpression/*", NS):
+    inside = document.root.iterfind(".//bpmn:correlationPropertyRetrievalExpression/*", NS)
+    own = document.root.iterfind(".//spiff:processVariableCorrelation/spiff:expression", NS)
+    for found in (*inside, *own):
         wrong = formulas.problem(text_of(found)) if text_of(found) else None
         if wrong:
             message = f"A correlation property cannot be worked out: {wrong}"
             mend = "Write the name of the value that identifies the case."
             yield error(document.path, found, "correlation", message, mend)
+
+
+def _payloads(document: Document) -> Iterator[Finding]:
+    """What signals, errors and escalations carry: they stand beside the processes."""
+    for kind in ("signal", "error", "escalation", "message"):
+        for found in document.root.iterfind(f"bpmn:{kind}/{EXTENSION}*", NS):
+            if local(found) not in {"payloadExpression", "messagePayload"} or not text_of(found):
+                continue
+            wrong = formulas.problem(text_of(found))
+            if wrong:
+                message = f"What the {kind} carries cannot be worked out: {wrong}"
+                yield error(document.path, found, "payload", message, "Write an expression, or leave it out.")
