@@ -81,8 +81,8 @@ def test_a_case_is_moved_in_one_step_with_its_tables_reason_and_history(service,
     assert [d.isoformat()[:10] for (d,) in rows(service, clock_table, "due_at")] == ["2013-07-29"]
     with service.read() as db:
         last = instances.steps_of(db, deciding.instance_id)[-1]
-    kept = [r for r in rows(service, record, "form", "seq", "hash", "answers", "definition_hash") if r[0] == "reason"]
-    assert kept == [("reason", 3, last.command["record"], '{"reason": "The law changed"}', to.hash)]
+    kept = [r for r in rows(service, record, "form", "seq", "hash", "answers", "definition_hash") if r[0] == "_reason"]
+    assert kept == [("_reason", 3, last.command["record"], '{"reason": "The law changed"}', to.hash)]
     assert (last.definition, last.actor, last.command["type"]) == (to.hash, "una", "MigrateInstance")
     assert verdict(service, deciding).kind == "equal"
 
