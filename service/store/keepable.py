@@ -42,7 +42,7 @@ def _singles(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _refuse(value: object) -> None:
     if isinstance(value, str) and ("\0" in value or not _whole(value)):
         raise BrokenRule("A text holds a character that cannot be kept: NUL, or half of a surrogate pair.")
-    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+    if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
         raise BrokenRule("A number is larger than what can be kept.")
 
 

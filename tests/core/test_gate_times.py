@@ -9,6 +9,9 @@ from service.core.gate import check
 
 
 def waiting(kind, text):
+    if kind == "Cycle":  # comes again and again: only on the edge of what goes on meanwhile
+        late = node("boundary", "a", timer(kind, text), attachedToRef="b", cancelActivity="false")
+        return diagram("start start", "user b", late, "end end", "end e2", arrows="start>b b>end a>e2")
     return diagram("start start", node("catch", "a", timer(kind, text)), "end end", arrows="start>a a>end")
 
 

@@ -654,8 +654,9 @@ def test_a_join_in_a_loop_counts_only_its_own_turn():
     def definition(last: str):
         return a_definition(
             BEGIN, GATE.format("split"), user("a"), user("b"), GATE.format("join"), user(last), end(),
-            '<bpmn:exclusiveGateway id="g" default="g_end"/>', flow("begin", "split", "a", "join", last, "g", "end"),
-            flow("split", "b", "join"), when("g", "split", "again"),
+            '<bpmn:exclusiveGateway id="g" default="g_end"/>', '<bpmn:exclusiveGateway id="turn"/>',
+            flow("begin", "turn", "split", "a", "join", last, "g", "end"),
+            flow("split", "b", "join"), when("g", "turn", "again"),
         )  # fmt: skip
 
     case = started(definition("look"))

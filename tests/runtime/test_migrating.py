@@ -8,7 +8,7 @@ from rich.console import Console
 
 from build import MINI
 from service.core.errors import BrokenRule, NotAllowed, NotFound
-from service.runtime import bundles, history, moving
+from service.runtime import bundles, exports, history, moving
 from service.runtime.migrating import read_plan, version_named
 from service.store import instances, queries
 from service.store.tables import clock as clock_table
@@ -96,10 +96,10 @@ def test_a_moved_case_goes_on_to_its_end_and_can_be_carried_away(service, who, c
         task = next(t for t in queries.tasks(db, who("ben"), which="groups") if t.element_id == "decide")
     service.handler.complete(who("ben"), task.id, GRANT, key())
     with service.read() as db:
-        exported = json.dumps(bundles.export(db, service.definitions, deciding.instance_id, deciding.code))
-    _, steps, definitions = bundles.read_export(exported)
-    assert len(definitions) == 2
-    assert history.verdict(lambda h: definitions[h], steps).kind == "equal"
+        exported = json.dumps(exports.export(db, service.definitions, deciding.instance_id, deciding.code))
+    read = exports.read(exported)
+    assert len(read.definitions) == 2
+    assert history.verdict(lambda h: read.definitions[h], read.steps).kind == "equal"
     assert rows(service, process_instance, "status", "outcome") == [("ended", "granted")]
 
 

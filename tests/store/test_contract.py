@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from conftest import dispose
 from service.core.chain import START, Step
+from service.core.engine.state_seal import StateKeys
 from service.core.errors import BrokenRule, NotFound, StateDamaged
 from service.core.values import sha256
 from service.store import instances
@@ -73,7 +74,7 @@ def test_the_second_writer_waits_and_sees_what_the_first_did(store, case):
 @pytest.mark.postgres
 def test_a_sweeper_passes_by_what_somebody_holds(postgres_url):
     """On SQLite the whole database is the lock, so there is nothing to pass by."""
-    store = open_store(postgres_url)
+    store = open_store(postgres_url, StateKeys.of("k" * 40))
     with transaction(store) as db:
         db.execute(insert(process_definition).values(DEFINITION))
         instances.add(db, instance_id="case", code="C-1", definition_hash="h", at=AT, partnerships=frozenset())
@@ -216,7 +217,7 @@ def test_what_only_one_of_them_would_keep_reaches_neither(store, bad, how):
         db.execute(insert(partnership).values(id="after", name="still usable"))
 
 
-@pytest.mark.parametrize("number", [2**31, -(2**31), 2**63, 10**400])
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63, 10**400])
 def test_a_number_that_only_one_of_them_would_keep_reaches_neither(store, number):
     with pytest.raises(BrokenRule, match="larger"), transaction(store) as db:
         db.execute(insert(practice_clock).values(id=1, seconds_ahead=number))

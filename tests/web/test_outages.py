@@ -23,6 +23,7 @@ from service.store import tables
 from service.store.outages import will_pass
 from service.store.tables import partnership, process_instance, step
 from service.store.transaction import open_store, reading, transaction
+from story import COMPLETE
 
 START = "/cases/start/application_received"
 RECEIVED = {"received_on-day": "29", "received_on-month": "5", "received_on-year": "2013"}
@@ -259,6 +260,28 @@ def test_a_connection_ended_within_a_request(on_mortal, mortal):
     assert seen
     assert dump(on_mortal) == before
     is_done(on_mortal, send(browser, form), before)
+
+
+@pytest.mark.postgres
+def test_an_outage_in_the_worker_is_no_incident_of_the_case(on_mortal, mortal, clock):
+    """It would set the case aside, and nobody could mend anything about it."""
+    on_mortal.start()
+    on_mortal.complete("ann", "check", **COMPLETE)
+    clock.pass_by(days=100)
+    store, seen = on_mortal.service.store, []
+
+    def end_once(_db, _cursor, sql, *_rest) -> None:
+        if sql.startswith("INSERT INTO step") and not seen:
+            seen.append(sql)
+            end_all(mortal)
+
+    event.listen(store.writers, "before_cursor_execute", end_once)
+    with pytest.raises(DBAPIError) as away:
+        on_mortal.service.sweeper.sweep()
+    assert will_pass(away.value)
+    with reading(store) as db:
+        assert db.execute(select(tables.incident)).all() == []
+    assert on_mortal.service.sweeper.sweep() == 1, "the very next turn does it"
 
 
 @pytest.mark.postgres

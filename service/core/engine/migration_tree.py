@@ -41,6 +41,8 @@ def translated(names: Names, workflow: BpmnWorkflow, written: dict[str, Any]) ->
         part = written if level is workflow else written["subprocesses"].get(str(level.parent_task_id))
         if part is not None and process is not None:
             _translate(names, level, process, part["tasks"])
+            if level is not workflow:
+                part["spec"] = process.name
     return written
 
 
