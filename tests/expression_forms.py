@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 PLACE = re.compile(r"<(\w+)>")
 NAMES = {
     "number": ["0", "1", "2", "7", "-3", "2.5", "n", "f", "yes", "rows[0].n", "rows[1]['n']"],
-    "whole": ["0", "1", "2", "5", "n", "-2", "yes"],
+    "whole": ["0", "1", "2", "5", "n", "-2"],  # True is no position here, though Python takes it for one
     "text": ["''", "'a'", "' b c '", "t", "rows[0].s", "'a–é'"],
     "numbers": ["votes", "[]", "[n, 2, f]", "(1, n)", "{3, n}", "(n,)"],
     "texts": ["['b', 'a']", "[t]", "names", "('x', t)"],

@@ -116,6 +116,23 @@ def test_the_same_as_python_where_python_has_a_value(text):
     compare(text)
 
 
+MIXED = ("number", "text", "numbers", "texts", "day", "test")
+
+
+@st.composite
+def ill_matched(draw):
+    """Two kinds under one sign: mostly Python refuses, and then so must we."""
+    left, right = draw(st.permutations(MIXED))[:2]
+    sign = draw(st.sampled_from(["==", "!=", "and", "or", "+", "-", "*", "<", "in"]))
+    return f"(({draw(expressions(left, 1))}) {sign} ({draw(expressions(right, 1))}))"
+
+
+@settings(max_examples=300 * TIMES, deadline=None)
+@given(ill_matched())
+def test_the_same_as_python_where_kinds_do_not_match(text):
+    compare(text)
+
+
 def said_in(text):
     """The constructs, operators, functions, methods, attributes and formats that an expression uses."""
     for node in ast.walk(ast.parse(text, mode="eval").body):
