@@ -71,7 +71,8 @@ FORMS = {
         "[k for k, v in counted.items() if v]", "case.keys()", "(<texts> + <texts>)", "[r.s for r in rows]",
     ],
     "test": [
-        "(<number> < <number>)", "(<number> <= <number> < <number>)", "(<number> > <number>)", "(<number> >= <number>)",
+        "(<number> < <number>)", "(<number> <= <number>)",
+        "(<number> <= <number> < <number>)", "(<number> > <number>)", "(<number> >= <number>)",
         "(<number> == <number>)", "(<number> != <number>)", "(<text> == <text>)", "(<text> < <text>)",
         "(<text> in <text>)",
         "(<text> not in <texts>)", "(<number> in <numbers>)", "(<day> < <day>)", "(<day> == <day>)", "(<day> >= <day>)",
