@@ -18,11 +18,13 @@ from sqlalchemy import text
 from conftest import dispose
 from service import cli
 from service.app import create_service
+from service.cli import console
 from service.settings import SettingsRefused
 from service.store import durability, safety, schema
 from service.store.transaction import open_store, reading, transaction
 from tree import ROOT
 
+KEYS = {"CASEWORK_SECRET_KEY": "s" * 40, "CASEWORK_STATE_KEY": "s" * 40}
 NOWHERE = "127.0.0.1:1"
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
 
@@ -36,10 +38,10 @@ def ask(monkeypatch, capsys, tmp_path):
         opened.append(create_service(settings))
         return opened[-1]
 
-    monkeypatch.setattr(cli, "create_service", remembered)  # the real one; its connections are closed here
+    monkeypatch.setattr(console, "create_service", remembered)  # the real one; its connections are closed here
 
     def run(*words: str, url: str = "", folder: Path | None = None, **environ: str) -> tuple[int, str]:
-        given = {"CASEWORK_SECRET_KEY": "s" * 40, "CASEWORK_DATA_FOLDER": str(folder or tmp_path / "var")} | environ
+        given = KEYS | {"CASEWORK_DATA_FOLDER": str(folder or tmp_path / "var")} | environ
         given["CASEWORK_DATABASE_URL"] = url
         for name, value in given.items():
             monkeypatch.setenv(name, value)
@@ -64,7 +66,7 @@ def without_roots_right_to_write() -> None:
 def as_a_person(*words: str, before: Callable[[], None] | None = None, **environ: str) -> tuple[int, str]:
     """Run a program of its own, as a person would, and return its exit code and all it said."""
     found = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, env=os.environ | {"CASEWORK_SECRET_KEY": "s" * 40} | environ, text=True,
+        [sys.executable, *words], cwd=ROOT, env=os.environ | KEYS | environ, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, preexec_fn=before, check=False,
     )  # fmt: skip
     return found.returncode, found.stdout
@@ -395,7 +397,7 @@ def test_two_releases_that_start_at_once_migrate_once(mortal):
         subprocess.Popen(
             [sys.executable, "-m", "service.cli", "migrate"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"CASEWORK_SECRET_KEY": "s" * 40, "CASEWORK_DATABASE_URL": mortal.url},
+            env=os.environ | KEYS | {"CASEWORK_DATABASE_URL": mortal.url},
         )
         for _ in range(2)
     ]

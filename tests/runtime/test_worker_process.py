@@ -70,7 +70,7 @@ def office() -> Iterator[PostOffice]:
 def working(service, office: PostOffice, *, hasty: bool = False, count: int = 1) -> Iterator[list[subprocess.Popen]]:
     """Worker processes over the service's database; killed at the end if they still run."""
     environ = os.environ | {
-        "CASEWORK_SECRET_KEY": "s" * 40,
+        "CASEWORK_SECRET_KEY": "s" * 40, "CASEWORK_STATE_KEY": "s" * 40,
         "CASEWORK_DATABASE_URL": service.settings.database_url,
         "CASEWORK_DATA_FOLDER": str(service.settings.data_folder),
         "CASEWORK_SMTP_URL": f"smtp://127.0.0.1:{office.port}",

@@ -37,7 +37,8 @@ class Server:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CASEWORK_")}
         environ |= {
             "CASEWORK_DATABASE_URL": self.settings.url, "CASEWORK_DATA_FOLDER": str(self.settings.data_folder),
-            "CASEWORK_SECRET_KEY": self.settings.secret_key, "CASEWORK_PORT": str(self.port),
+            "CASEWORK_SECRET_KEY": self.settings.secret_key, "CASEWORK_STATE_KEY": self.settings.secret_key,
+            "CASEWORK_PORT": str(self.port),
         }  # fmt: skip
         with (self.folder / "server.log").open("ab") as log:
             self.processes = [
