@@ -24,7 +24,7 @@ from service.web.security import access
 
 CONFLICT = 409
 REFUSED = 422
-SENT = ("path", "text", "version")
+SENT = ("path", "text", "version", "key")
 """What the editor sends of a file."""
 LONGEST_NUMBER = 10
 """Digits of a version that are read at all: Python refuses to read thousands of them."""

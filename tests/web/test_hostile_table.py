@@ -109,7 +109,7 @@ class Peopled:
         return {
             "code": self.code, "task_id": self.task, "process_id": "application", "record_id": self.record,
             "message": "application_received", "draft_id": self.draft, "definition_hash": self.hash,
-            "filename": "site.css",
+            "filename": "site.css", "reference": "0" * 12,
         }  # fmt: skip
 
     def addresses(self) -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -274,11 +274,11 @@ def test_a_key_belongs_to_one_person_and_one_request(peopled):
     assert ann.client.post(address, data=form).status_code == 303
     before = rows(peopled.site)
     assert ann.client.post(address, data=form).status_code == 303, "the same again is answered again"
-    assert ann.client.post(address, data={**form, "notes": "Other."}).status_code == 409
+    assert ann.client.post(address, data={**form, "notes": "Other."}).status_code == 422
     start = {**form, **{k: v for k, v in APPLICATION.items() if k != "received_on"}}
     [start.pop(name) for name in ("complete", "notes")]
     day = {"received_on-day": "29", "received_on-month": "5", "received_on-year": "2013"}
-    assert ann.client.post("/cases/start/application_received", data={**start, **day}).status_code == 409
+    assert ann.client.post("/cases/start/application_received", data={**start, **day}).status_code == 422
     assert rows(peopled.site) == before
     theirs = peopled.site.tasks("ben")["decide"].id
     ben.get(f"/tasks/{theirs}")
