@@ -44,8 +44,9 @@ class Hand:
         self.orders: Connection
         self.orders, other = CONTEXT.Pipe()
         prepare()
-        self.process = CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
-        self.process.start()
+        process = CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
+        process.start()
+        self.process = process  # only now: it may be killed from another thread at any moment
         other.close()
 
     def ask(self, order: Order) -> Told:
