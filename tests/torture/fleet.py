@@ -70,8 +70,9 @@ class Hand:
         return Told(how, what)
 
     def kill(self) -> None:
-        """End the process without a chance to tidy up."""
-        self.process.kill()
+        """End the process without a chance to tidy up; one that is gone already has a number that may be another's."""
+        if self.process.is_alive():
+            self.process.kill()
 
     def stop(self) -> None:
         """Hang up and wait."""
