@@ -33,6 +33,8 @@ def _case(service: Service, second: Second, instance_id: str) -> Iterator[str]:
         steps = instances.steps_of(db, instance_id)
         of_case = select(record.c.seq, record.c.hash).where(record.c.instance_id == instance_id)
         records = sorted(tuple(r) for r in db.execute(of_case))
+        waiting = rebuilding.waiting_as_stored(db, instance_id, row.state.encode())
+    yield from waiting
     if (row.version, row.head_hash) != (len(steps), steps[-1].hash if steps else None):
         yield f"its row says step {row.version}, its history has {len(steps)}"
         return

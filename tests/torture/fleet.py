@@ -44,8 +44,9 @@ class Hand:
         self.orders: Connection
         self.orders, other = CONTEXT.Pipe()
         prepare()
-        self.process = CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
-        self.process.start()
+        process = CONTEXT.Process(target=hands.work, args=(other, self.url, self.letters), daemon=True)
+        process.start()
+        self.process = process  # only now: it may be killed from another thread at any moment
         other.close()
 
     def ask(self, order: Order) -> Told:
@@ -69,8 +70,9 @@ class Hand:
         return Told(how, what)
 
     def kill(self) -> None:
-        """End the process without a chance to tidy up."""
-        self.process.kill()
+        """End the process without a chance to tidy up; one that is gone already has a number that may be another's."""
+        if self.process.is_alive():
+            self.process.kill()
 
     def stop(self) -> None:
         """Hang up and wait."""

@@ -3,13 +3,14 @@
 Letters are rebuilt too: who must have got one follows from the steps and the memberships alone.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, insert, select
 
-from service.core import events
+from service.core import events, values
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
 from service.runtime import outbox
@@ -98,3 +99,16 @@ def check(second: Second, store: Store, definition: ProcessDefinition, code: str
     for taken in steps:
         second.take(definition, code, taken)
     return differences(kept, rows_of(second.db, steps[0].instance_id))
+
+
+def waiting_as_stored(db: Connection, instance_id: str, state: bytes) -> list[str]:
+    """Where the open rows of a case and what its state waits for are not the same, compared without the projections."""
+    kept = json.loads(state)
+    wrong = []
+    for name, table, due in (("tasks", user_task, 0), ("timers", timer_job, 2)):
+        is_open = (table.c.instance_id == instance_id, table.c.closed_at.is_(None))
+        rows = {r.id: r.due_at for r in db.execute(select(table.c.id, table.c.due_at).where(*is_open))}
+        waits = {i: values.decode(row)[due] for i, row in kept[name].items()}
+        if rows != waits:
+            wrong.append(f"open {name}: {rows} are listed, {waits} are waited for")
+    return wrong

@@ -25,7 +25,7 @@ from service.store import instances, people, queries
 from service.store.tables import account, membership, partnership, user_task
 from service.store.transaction import transaction
 from torture.plausible import Answers
-from torture.rebuilding import Second, differences, rows_of
+from torture.rebuilding import Second, differences, rows_of, waiting_as_stored
 from torture.tampering import changed
 
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
@@ -151,7 +151,9 @@ class Walk:
             new = [s for s in instances.steps_of(db, self.instance_id) if s.seq > len(self.steps)]
             stored = queries.state(db, self.instance_id)
             kept = rows_of(db, self.instance_id) if new else {}
+            apart = waiting_as_stored(db, self.instance_id, stored or b"{}")
             country.second.owned(db, self.instance_id)
+        assert not apart, f"{self.code}: {apart}"
         for taken in new:
             self._again(taken)
         assert stored == self.state, f"{self.code}: the stored state is not what its steps give"
