@@ -39,7 +39,7 @@ e2e: .make/python-dev .make/frontend chromium ## only the tests in the browser
 	@$(PY) -m pytest -q tests/e2e $(ARGS)
 
 torture: .make/python-dev .make/frontend ## 10,000 completions under 1,000 faults on both databases, random walks; about 20 minutes
-	@PYTHONPATH=tests $(PY) -m torture $(ARGS)
+	@PYTHONPATH=tests $(PY) -W "ignore:XDG_RUNTIME_DIR" -m torture $(ARGS)
 
 clean: ## throw away everything that was made; the data in var/ is kept
 	rm -rf .venv .make $(FRONTEND)/node_modules service/static/build *.egg-info
