@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from pathlib import Path
 
+import psycopg
 from huey import Huey, PostgresHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,7 +29,10 @@ def queue_of(service: Service) -> Huey:
     """The queue for a service's store."""
     if not service.store.embedded:
         dsn = service.store.writers.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresHuey("casework", dsn=dsn)
+        try:
+            return PostgresHuey("casework", dsn=dsn)
+        except psycopg.errors.UniqueViolation:  # another worker made its tables in the same instant; now they are there
+            return PostgresHuey("casework", dsn=dsn)
     folder = service.settings.data_folder
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from service.core import chain, values
 from service.core.chain import Step
+from service.core.engine.state_seal import StateKeys
 from service.runtime import sealing
 from service.store import instances
 from service.store.transaction import Store, open_store, transaction
@@ -35,7 +36,7 @@ def append(store: Store, writer: str, definition: str) -> None:
 
 def work(url: str, writers: str, each: str, definition: str) -> None:
     """Write and seal; ends with an error if any of them failed."""
-    store, over, failed = open_store(url), threading.Event(), []
+    store, over, failed = open_store(url, StateKeys.of("k" * 40)), threading.Event(), []
 
     def keep(job):
         try:

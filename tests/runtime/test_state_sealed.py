@@ -12,10 +12,11 @@ from service.core.errors import StateDamaged
 from service.runtime import state_keys, state_migration
 from service.runtime.service import join
 from service.settings import Settings, SettingsRefused
-from service.store import instances, queries
-from service.store.tables import process_instance, step
+from service.store import instances, queries, tending
+from service.store.tables import process_instance
 from service.store.transaction import open_store, transaction
 from story import COMPLETE, GRANT, begin, key
+from tampering import tables
 
 SAMPLES = 50
 
@@ -40,16 +41,15 @@ def refused(service, instance_id, says: str = "not the one that was written") ->
 
 def agree(service, instance_id, state: str) -> None:
     """Make the history say that its last step wrote ``state``, sealed anew as whoever owns the database could."""
-    with transaction(service.store) as db:
+    with service.read() as db:
         last = instances.steps_of(db, instance_id)[-1]
         false = replace(last, state_hash=values.sha256(state.encode()), hash="")
         false = Step(**{**{n: getattr(false, n) for n in Step.__slots__}, "hash": chain.seal(false)})
-        this = (step.c.instance_id == instance_id, step.c.seq == last.seq)
-        db.execute(update(step).where(*this).values(state_hash=false.state_hash, hash=false.hash))
-        db.execute(
-            update(process_instance).where(process_instance.c.id == instance_id)
-            .values(state=state, head_hash=false.hash)
-        )  # fmt: skip
+    with tables(service.store) as sql:
+        this = "instance_id = ? AND seq = ?"
+        hashes = (false.state_hash, false.hash)
+        sql(f"UPDATE step SET state_hash = ?, hash = ? WHERE {this}", *hashes, instance_id, last.seq)
+        sql("UPDATE process_instance SET state = ?, head_hash = ? WHERE id = ?", state, false.hash, instance_id)
 
 
 def test_any_byte_of_a_stored_state_changed_is_refused(service, who):
@@ -150,7 +150,7 @@ def test_a_case_that_cannot_be_opened_is_an_incident_and_stops_no_other(service,
     clock.to("2013-07-01T09:00")
     assert service.sweeper.sweep() == 1
     with service.read() as db:
-        (incident,) = queries.incidents(db, who("ann"))
+        (incident,) = tending.incidents(db, who("opa"))
     assert (incident.code, incident.message) == (broken.code, CHANGED)
 
 
