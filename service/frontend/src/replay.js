@@ -85,7 +85,7 @@ async function go (asked) {
 }
 
 function newlyTaken (step) {
-  const before = new Set(frames[step - 2].markers[shown.process]?.taken || [])
+  const before = new Set(frames[step - 2]?.markers[shown.process]?.taken || [])
   return (frames[step - 1].markers[shown.process]?.taken || []).filter(id => !before.has(id))
 }
 
