@@ -29,10 +29,7 @@ from service.core.forms import Submission
 
 @dataclass(slots=True)
 class Player:
-    """A case and everything that has happened to it. ``dues`` are (instant, clock key, due) in order.
-
-    ``departs`` is what the next answers depart from the guidance with: ``reasons``, ``effect``, perhaps ``until``.
-    """
+    """A case and everything that has happened to it. ``dues`` are (instant, clock key, due) in order."""
 
     definition: ProcessDefinition
     name: str
@@ -42,7 +39,6 @@ class Player:
     open: dict[str, UserTaskCreated] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
-    departs: Mapping[str, Any] | None = None
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime) -> Submission:
         """Start the case by a message. Raises a ``Rejection``."""

@@ -16,7 +16,7 @@ from service.core.errors import BrokenRule, Defect, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
-from service.core.stories import FROM, VIA, departure, duties, texts_of, told
+from service.core.stories import FROM, VIA, duties, texts_of, told
 
 __all__ = ["Failure", "Report", "play", "read"]
 
@@ -80,7 +80,6 @@ def _start(player: Player, start: Mapping[str, Any]) -> None:
     if not {"at", "as", "message"} <= set(start):
         raise _Failed("A start needs “at”, “as” and “message”.")
     at, who, data = instant(start["at"]), str(start["as"]), without_lines(start.get("data") or {})
-    player.departs = departure(start)
     _attempt(start, lambda: player.start(str(start["message"]), who, data, at))
 
 
@@ -96,7 +95,6 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "at" not in step or "as" not in step or not {"task", "message"} & set(step):
         raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
     at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
-    player.departs = departure(step)
     if "message" in step:
         _attempt(step, lambda: player.send(str(step["message"]), who, data, at))
     else:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from service.core.scenario_reading import LINE, ScenarioUnreadable, read, without_lines
+from service.core.scenario_reading import LINE, ScenarioUnreadable, read
 
 FROM = "__from__"
 VIA = "__via__"
@@ -63,9 +63,6 @@ def _begun(
 def _told_step(step: Any, texts: Mapping[str, str], through: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(step, Mapping):
         raise ScenarioUnreadable(1, f"“{step}” is not a step.")
-    departs, line = step.get("departs"), step.get(LINE, 1)
-    if departs is not None and not (isinstance(departs, Mapping) and {"reasons", "effect"} <= set(departs)):
-        raise ScenarioUnreadable(line, "“departs” needs “reasons” and “effect” (and may say “until”).")
     if "expect" in step:
         return {**step, "expect": _expected(step["expect"], texts, through)}
     return _like(step, texts, through)
@@ -183,8 +180,3 @@ def duties(story: Mapping[str, Any]) -> Iterator[str]:
     """The duties a story says it proves (``proves``), as written."""
     found = story.get("proves") or []
     yield from (str(d) for d in (found if isinstance(found, list) else [found]))
-
-
-def departure(step: Mapping[str, Any]) -> Any:
-    """What a step departs from the guidance with (``departs``): reasons, effect and, perhaps, until when."""
-    return without_lines(step["departs"]) if step.get("departs") is not None else None

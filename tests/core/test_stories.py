@@ -7,7 +7,6 @@ import pytest
 from build import MINI
 from service.core import scenarios
 from service.core.definitions import definition_of
-from service.core.playing import Player
 from service.core.scenario_reading import ScenarioUnreadable, without_lines
 from service.core.stories import FROM, VIA, texts_of, told
 from service.runtime import practice
@@ -141,7 +140,6 @@ CIRCLE = {
         ("name: x\nstart: {}\nsteps:\n  - {task: publish, like: whole}", 4, "“whole” has no step “publish”"),
         ("name: x\nstart: {}\nsteps:\n  - {task: check, like: nowhere}", 4, "no scenario “nowhere”"),
         ("name: x\nstart: {}\nsteps:\n  - {task: check, like: whole, data: [1]}", 4, "keys of their fields"),
-        ("name: x\nstart: {}\nsteps:\n  - {task: check, departs: no time}", 4, "“reasons” and “effect”"),
         ("name: x\nstart: {}\nsteps: [hello]", 1, "“hello” is not a step"),
         ("name: x\nstart: {}\nsteps: hello", 1, "its steps are a list"),
         ("name: x\nstart: {}\ncontinues: {story: whole}", 1, "cannot do both"),
@@ -197,17 +195,6 @@ def test_what_cannot_be_told_is_a_failure():
 def test_a_start_says_when_who_and_by_what():
     (failure,) = play("name: x\nstart: {at: 2013-05-29, as: clerk}").failures
     assert (failure.line, failure.text) == (2, "A start needs “at”, “as” and “message”.")
-
-
-def test_a_departure_reaches_who_plays_the_story():
-    player = Player(definition_of(FILES), "x")
-    story = tell(on("before: decide", "steps:", "  - {at: 2013-06-04, as: officer, task: decide, "
-                    "data: {decision: grant, reasons: Y}, departs: {reasons: Long, effect: None, until: 2014-05-01}}"))
-    scenarios._start(player, story["start"])
-    for step in story["steps"]:
-        assert player.departs is None
-        scenarios._step(player, step, scenarios.Report("x"))
-    assert player.departs == {"reasons": "Long", "effect": "None", "until": date(2014, 5, 1)}
 
 
 def test_a_practice_case_may_build_on_a_story():
