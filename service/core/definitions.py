@@ -85,6 +85,11 @@ class ProcessDefinition:
         return {name: self._json(f"processes/{name}.json", []) for name in DIRECTORIES}
 
     @cached_property
+    def trace(self) -> list[dict[str, Any]]:
+        """The duties this definition fulfils, as rows: ``processes/trace.json``; see ``core.trace``."""
+        return list(self._json("processes/trace.json", []))
+
+    @cached_property
     def forms(self) -> dict[str, dict[str, Any]]:
         """Forms by key: ``forms/<key>.json``."""
         found = (re.fullmatch(r"forms/(\w+)\.json", path) for path in self.files)
