@@ -57,7 +57,7 @@ def test_chosen_cases_are_moved_with_a_reason_and_the_history_says_so(site):
     assert "is on this version" in text(owner.get(page))
     auditor = site.browser("aud")
     told = text(auditor.get(f"/cases/{code}/history"))
-    assert "It moved to another version of the process." in told
+    assert "It moved from version 1 to version 2 of the process." in told
     assert "running them again gives the same result at every step" in told
     assert auditor.get(f"/cases/{code}/history?step=1").status_code == 200
     assert auditor.get(f"/cases/{code}/history.json").status_code == 200
