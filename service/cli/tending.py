@@ -1,6 +1,4 @@
-"""Verbs for those who tend cases: incidents, retry, suspend, resume, cancel, correct, migrate-cases."""
-
-from typing import Any
+"""Verbs for those who tend cases: incidents, retry, suspend, resume, cancel, correct."""
 
 import click
 from rich.progress import track
@@ -10,7 +8,6 @@ from service.cli.console import cli, fresh_key, out, person, with_service
 from service.core.access import operates
 from service.core.calendar import LONDON
 from service.core.errors import NotAllowed, Rejection
-from service.runtime import moving
 from service.runtime.operating import Tried
 from service.runtime.service import Service
 from service.store import tending
@@ -128,16 +125,3 @@ def correct(service: Service, code: str, values: tuple[str, ...], by: str, reaso
     given = {name: text for name, _, text in (v.partition("=") for v in values)}
     service.operations.correct(actor, code, given, reason, fresh_key())
     out.print(f"{code}: {', '.join(given)} put right.", markup=False)
-
-
-@cli.command(name="migrate-cases")
-@click.option("--to", "number", required=True, type=int, help="The number of the version to move cases to.")
-@click.option("--plan", "pairs", multiple=True, help="old=new: a step, process:step or process that is renamed.")
-@click.option("--case", "codes", multiple=True, help="Only this case; may be given several times.")
-@click.option("--by", "email", required=True, help="The e-mail address of the process owner who does it.")
-@click.option("--reason", required=True, help="Why; kept in the history of each case.")
-@click.option("--yes", is_flag=True, help="Do it. Without this, only what would happen is shown.")
-@with_service
-def migrate_cases(service: Service, number: int, email: str, reason: str, *, yes: bool, **asked: Any) -> None:
-    """Show what moving running cases to another version would do to each; with --yes, move them."""
-    raise SystemExit(moving.move(service, out, number, email, reason, yes=yes, **asked))
