@@ -141,7 +141,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            return _clock(player, str(key), wanted)
+            of_item = f":{wanted['item']}" if wanted.get("item") is not None else ""
+            return _clock(player, f"{key}{of_item}", wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:
