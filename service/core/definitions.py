@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-from service.core import values
+from service.core import local_rules, values
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
 
@@ -83,6 +83,22 @@ class ProcessDefinition:
     def directories(self) -> dict[str, list[dict[str, Any]]]:
         """Lists that forms choose from, such as agencies: name to rows with ``id`` and ``name``."""
         return {name: self._json(f"processes/{name}.json", []) for name in DIRECTORIES}
+
+    @cached_property
+    def local(self) -> dict[str, local_rules.Value]:
+        """What expressions see as ``local``: the values of the local rules by id; empty where there are none."""
+        return local_rules.values_of(self._json(local_rules.FILE, []))
+
+    @property
+    def supplied(self) -> dict[str, Any]:
+        """The names a definition gives to every expression; they win over variables of the same name."""
+        # A definition of before there were local rules may have a variable called local.
+        return {"local": self.local} if self.local else {}
+
+    @cached_property
+    def local_rules(self) -> list[dict[str, Any]]:
+        """The local rules as rows with ``id``, ``value``, ``unit``, ``name`` and ``about``."""
+        return local_rules.rows_of(self._json(local_rules.FILE, []))
 
     @cached_property
     def forms(self) -> dict[str, dict[str, Any]]:

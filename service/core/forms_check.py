@@ -130,7 +130,7 @@ def _condition(component: Mapping[str, Any], key: str, before: Mapping[str, str]
     except ValueError as error:
         yield Problem(key, f"The condition of “{key}” cannot be read. {error}")
         return
-    for name in sorted(names - before.keys()):
+    for name in sorted(n for n in names - before.keys() if not n.startswith("local.")):
         yield Problem(key, f"The condition of “{key}” looks at “{name}”, which is not a question before it")
 
 

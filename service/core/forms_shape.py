@@ -35,6 +35,15 @@ def components_of(holder: Component) -> list[Component]:
     return list(holder.get("components") or [])
 
 
+def components_within(holder: object) -> Iterator[Component]:
+    """Yield every component of a form that may be written badly, those inside groups and lists too."""
+    inner = holder.get("components") if isinstance(holder, Mapping) else None
+    for component in inner if isinstance(inner, list) else ():
+        if isinstance(component, Mapping):
+            yield component
+            yield from components_within(component)
+
+
 def key_of(component: Component) -> str:
     """Return the name under which an answer is kept; form-js calls a list's name its path."""
     return str(component.get("key") or component.get("path") or "")

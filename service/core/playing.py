@@ -95,7 +95,8 @@ class Player:
         schema = self.definition.forms.get(form or "", {"components": []})
         lists = self.definition.specification.lists
         names = names_seen(lists, self.state, item) if self.state is not None else {}
-        return forms.submit(schema, data, at=at, variables=names, directories=self.definition.directories)
+        seen = {**names, **self.definition.supplied}
+        return forms.submit(schema, data, at=at, variables=seen, directories=self.definition.directories)
 
     def _take(self, command: Command, at: datetime) -> None:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)

@@ -187,7 +187,8 @@ def _submit(
     names: Mapping[str, Any], confirmed: bool,
 ) -> Submission:  # fmt: skip
     schema = reasons.schema(definition.forms, form)
-    sent = forms.submit(schema, raw, at=at, variables=names, directories=definition.directories)
+    seen = {**names, **definition.supplied}
+    sent = forms.submit(schema, raw, at=at, variables=seen, directories=definition.directories)
     if sent.warnings and not confirmed:
         raise NeedsConfirmation("Check these answers before you go on.", sent.warnings)
     return sent

@@ -17,6 +17,7 @@ from service.core.gate import (
     flows,
     forms,
     json_door,
+    local_rules,
     loops,
     names,
     people,
@@ -44,7 +45,7 @@ ECHOES = {
 RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
-    forms.findings, soundness.findings, endless.findings,
+    forms.findings, local_rules.findings, soundness.findings, endless.findings,
 )  # fmt: skip
 
 
