@@ -17,6 +17,9 @@ from lxml import etree
 from service.core import local_rules, values
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
+from service.core.forms_shape import components_within, properties_of
+from service.core.forms_shape import options as option_list
+from service.core.placeholders import Telling
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -146,6 +149,20 @@ class ProcessDefinition:
         for element in sorted(found, key=lambda e: "form" not in e.properties):
             return element
         raise NotFound("This process does not know that message.")
+
+    def telling(self, names: Mapping[str, Any]) -> Telling:
+        """What the places in this definition's texts are filled from, in a case with these names."""
+        return Telling(names, self.local, *self._wording)
+
+    @cached_property
+    def _wording(self) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, str]]]:
+        directory = {str(r["id"]): str(r.get("name") or r["id"]) for rows in self.directories.values() for r in rows}
+        options: dict[str, dict[str, str]] = {}
+        for component in (c for form in self.forms.values() for c in components_within(form)):
+            variable = str(properties_of(component).get("variable") or "").rpartition(".")[2]
+            if variable and component.get("values"):
+                options[variable] = {option.value: option.label for option in option_list(component, {})}
+        return {r["id"]: local_rules.amount(r) for r in self.local_rules}, directory, options
 
     def diagram(self, process_id: str) -> str:
         """The XML text of a diagram, as deployed. Raises ``NotFound``."""

@@ -20,6 +20,8 @@ QUESTIONS = frozenset(
 )
 CHOICES = frozenset({"select", "radio", "checklist"})
 KINDS = QUESTIONS | {"group", "text"}
+OF_CASE = "variable:"
+"""Begins the name of a list that belongs to the case, and not to the deployment, in ``valuesKey.from``."""
 
 
 @dataclass(frozen=True, slots=True)

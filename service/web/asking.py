@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import request
 
-from service.core import reasons, values
+from service.core import forms_filled, values
 from service.core.definitions import ProcessDefinition
 from service.core.errors import BrokenRule, NeedsConfirmation, Problem
 from service.core.forms import show
@@ -21,6 +21,8 @@ STRANGER = (
     "This page was sent with something that it does not ask for, so nothing was saved. "
     "Check your answers below and send them again"
 )
+Names = Mapping[str, Any]
+"""What texts and choices of a form are filled from: variables and clocks of the case; empty where there is none yet."""
 Submit = Callable[[Mapping[str, object], str, bool], Done]
 """Sends raw answers with the idempotency key; the third argument says that the warnings are confirmed."""
 
@@ -43,22 +45,22 @@ class Asked:
         return 422 if self.problems or self.warnings else 200
 
 
-def blank(definition: ProcessDefinition, form: str | None) -> Asked:
-    """Return the form with nothing typed; a task without a form asks nothing."""
-    return Asked(schema(definition, form), definition.directories, {}, context.new_key())
+def blank(definition: ProcessDefinition, form: str | None, names: Names) -> Asked:
+    """Return the form with nothing typed, for a case with these names; a task without a form asks nothing."""
+    return Asked(schema(definition, form, names), definition.directories, {}, context.new_key())
 
 
-def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]:
-    """Return a form by its key, that of reasons, or one without questions."""
-    return reasons.schema(definition.forms, form)
+def schema(definition: ProcessDefinition, form: str | None, names: Names) -> Mapping[str, Any]:
+    """Return a form by its key, that of reasons, or one without questions, filled for a case with these names."""
+    return forms_filled.asked(definition, form, names)
 
 
-def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:
+def take(definition: ProcessDefinition, form: str | None, names: Names, submit: Submit) -> Done | Asked:
     """Read the request's answers and submit them; return what was done, or the form to show again.
 
     Refusals that are not about the answers pass through.
     """
-    asked = schema(definition, form)
+    asked = schema(definition, form, names)
     reading = formdata.read(asked, request.form)
     page = Asked(asked, definition.directories, reading.typed, context.sent_key())
     if reading.action != "save":
@@ -76,12 +78,12 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
         return replace(page, problems=refusal.problems or (Problem("", refusal.message),))
 
 
-def typed(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:
+def typed(definition: ProcessDefinition, form: str | None, names: Names) -> dict[str, Any]:
     """Return the request's answers exactly as they were typed."""
-    return formdata.read(schema(definition, form), request.form).typed
+    return formdata.read(schema(definition, form, names), request.form).typed
 
 
-def typed_in_words(definition: ProcessDefinition, form: str | None) -> list[tuple[str, Any]]:
+def typed_in_words(definition: ProcessDefinition, form: str | None, names: Names) -> list[tuple[str, Any]]:
     """Return the request's answers as questions and words, for a page that could not take them."""
-    asked = schema(definition, form)
+    asked = schema(definition, form, names)
     return list(show(asked, formdata.read(asked, request.form).raw, definition.directories))

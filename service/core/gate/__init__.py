@@ -8,6 +8,7 @@ never refused for being unusual, nor for what another editor keeps in it.
 from collections.abc import Callable, Iterator, Mapping
 
 from service.core.gate import (
+    choices,
     collaboration,
     constructs,
     decision_names,
@@ -21,6 +22,7 @@ from service.core.gate import (
     loops,
     names,
     people,
+    placeholders,
     reading,
     references,
     schema,
@@ -84,6 +86,8 @@ def _judge(bundle: Bundle) -> list[Finding]:
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
     found += decision_names.findings(bundle, decisions.outputs_of(bundle))
+    found += placeholders.findings(bundle, decisions.outputs_of(bundle))
+    found += choices.findings(bundle, decisions.outputs_of(bundle))
     return found
 
 
