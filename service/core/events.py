@@ -17,6 +17,8 @@ from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
     InstanceResumed,
     InstanceSuspended,
     StateMigrated,
@@ -226,7 +228,8 @@ Event: TypeAlias = (
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
-    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn
+    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | InstanceRested
+    | InstanceReopened
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -237,7 +240,8 @@ TYPES: dict[str, type[Any]] = {
         ClockStarted, ClockMoved, ClockBreached, ClockMet, ReminderFell, VariablesSet, DecisionEvaluated, InstanceEnded,
         UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
-        InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
+        InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn, InstanceRested,
+        InstanceReopened,
     )
 }  # fmt: skip
 

@@ -41,6 +41,8 @@ from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
     InstanceResumed,
     InstanceSuspended,
     StateMigrated,
@@ -75,6 +77,7 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
                 | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()
                 | VariablesCorrected() | IncidentResolved() | StateMigrated() | InstanceMigrated()
+                | InstanceRested() | InstanceReopened()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:

@@ -46,6 +46,8 @@ SENTENCES = {
     "VariablesCorrected": ("done", "Values of the process were put right."),
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "InstanceRested": ("done", "It rests, and can be opened again: {name}."),
+    "InstanceReopened": ("done", "It was opened again."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
     "InstanceMigrated": ("done", "It moved to another version of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),

@@ -25,7 +25,7 @@ from service.core.commands import (
     StartInstance,
     SuspendInstance,
 )
-from service.core.engine import holding
+from service.core.engine import holding, resting
 from service.core.engine.receiving import receive
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
@@ -117,6 +117,8 @@ def _tend(
 ) -> None:
     if run.memory.outcome is not None:
         raise CaseEnded("This case has ended.")
+    if isinstance(command, SuspendInstance | CancelInstance) and resting.place(run) is not None:
+        raise CaseEnded("This case is closed: there is nothing to hold or to cancel until it is opened again.")
     match command:
         case SuspendInstance():
             run.memory.suspended = True

@@ -61,7 +61,7 @@ class Memory:
     """The product's part of an instance's state; ``at`` is its virtual instant.
 
     ``end`` is the main flow's end event once it was passed: work beside the flow may still go on after it.
-    While ``suspended``, nothing fires and ``at`` stands still.
+    While ``suspended``, nothing fires and ``at`` stands still. ``rests`` is the outcome meanwhile of one that rests.
     """
 
     at: datetime
@@ -73,6 +73,7 @@ class Memory:
     end: str | None = None
     outcome: str | None = None
     suspended: bool = False
+    rests: str | None = None
 
 
 class _LeanWorkflowConverter(BpmnWorkflowConverter):
@@ -107,6 +108,7 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
         "outcome": memory.outcome,
         "workflow": _serializer.to_dict(workflow),
         **({"suspended": True} if memory.suspended else {}),
+        **({"rests": memory.rests} if memory.rests is not None else {}),
     }
     try:
         state_check.check_values(kept["workflow"])
@@ -146,6 +148,7 @@ def _restored(specification: Specification, kept: dict[str, Any]) -> tuple[BpmnW
         end=kept["end"],
         outcome=kept["outcome"],
         suspended=bool(kept.get("suspended", False)),
+        rests=kept.get("rests"),
     )
     return workflow, memory
 
