@@ -40,7 +40,7 @@ __all__ = [
     "names",
 ]
 
-RESERVED = frozenset(FUNCTIONS) | {"clocks", "opened_at", "self", "typename", "dmninputexpr"}
+RESERVED = frozenset(FUNCTIONS) | {"clocks", "opened_at", "local", "self", "typename", "dmninputexpr"}
 FIELDS_REFUSED = frozenset({"id", "self", "typename"})
 SCRIPT_CHARACTERS = 10_000
 SCRIPT_LINES = 200

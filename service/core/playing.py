@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from service.core import access, forms
+from service.core import access, forms, forms_filled
 from service.core.access import Actor, Membership
 from service.core.clocks import Clock
 from service.core.commands import Command, CompleteUserTask, DeliverMessage, FireTimers, StartInstance
@@ -92,10 +92,11 @@ class Player:
         return names_seen({}, self.state, None) if self.state is not None else {}
 
     def _submit(self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None) -> Submission:
-        schema = self.definition.forms.get(form or "", {"components": []})
         lists = self.definition.specification.lists
         names = names_seen(lists, self.state, item) if self.state is not None else {}
-        return forms.submit(schema, data, at=at, variables=names, directories=self.definition.directories)
+        schema = forms_filled.asked(self.definition, form, names)
+        seen = {**names, **self.definition.supplied}
+        return forms.submit(schema, data, at=at, variables=seen, directories=self.definition.directories)
 
     def _take(self, command: Command, at: datetime) -> None:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
