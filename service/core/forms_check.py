@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from service.core import expressions, forms_conditions
+from service.core import departures, expressions, forms_conditions
 from service.core.errors import Problem
 from service.core.forms_shape import CHOICES, KINDS, QUESTIONS, Directories
 
@@ -28,7 +28,7 @@ LIMITS_OF = {
     "datetime": {"noFuture"},
 }
 REPEATED_REPEAT = re.compile(r"[+*}]\)[+*{]|\.\*\.\*")
-RULE_KINDS = ("error", "warning")
+RULE_KINDS = ("error", "warning", departures.KIND)
 DEEPEST_NEST = 5
 
 Said = Iterator[Problem]
@@ -255,7 +255,9 @@ def _rule(rule: Mapping[str, Any], keys: set[str]) -> Said:
     if not _words(rule.get("message")):
         yield Problem(field, f"The rule “{name}” has no message to show")
     if rule.get("kind", "error") not in RULE_KINDS:
-        yield Problem(field, f"The kind of the rule “{name}” must be error or warning")
+        yield Problem(field, f"The kind of the rule “{name}” must be error, warning or departure")
+    if rule.get("kind") == departures.KIND:
+        yield from _departure(rule, field)
     if not _words(rule.get("when")):
         yield Problem(field, f"The rule “{name}” does not say when it is broken")
         return
@@ -263,3 +265,12 @@ def _rule(rule: Mapping[str, Any], keys: set[str]) -> Said:
         expressions.check(str(rule["when"]))
     except expressions.ExprError as error:
         yield Problem(field, f"The rule “{name}” cannot be read: {error}")
+
+
+def _departure(rule: Mapping[str, Any], field: str) -> Said:
+    """A departure is numbered, kept and listed: it needs a name that lasts and the clause it departs from."""
+    name = rule.get("id")
+    if not isinstance(name, str) or not departures.RULE_ID.fullmatch(name):
+        yield Problem(field, f"The id of the departure “{name}” must be a small letter, then small letters, digits, _")
+    if not _words(rule.get("clause")):
+        yield Problem(field, f"The departure “{name}” does not say which clause it departs from")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -17,6 +18,7 @@ from service.core.access import Actor
 from service.core.calendar import LONDON
 from service.core.definitions import ProcessDefinition
 from service.core.errors import Defect, NotFound, NothingToDo, Rejection
+from service.core.playing import judged_with
 from service.core.scenario_reading import instant, read, without_lines
 from service.runtime.entering import password_hash
 from service.runtime.handler import Handler
@@ -135,7 +137,8 @@ class _Playing:
         self.at = instant(start["at"]) + shift
         data = _moved(without_lines(start.get("data") or {}), shift)
         who = self._actor(str(start["as"]))
-        done = self.handler.start(who, str(start["message"]), data, self._key("start"), confirmed=True)
+        begin = partial(self.handler.start, who, str(start["message"]), data, self._key("start"), confirmed=True)
+        done = judged_with(begin, _departs(start, shift))
         self.instance_id, self.code = done.instance_id, done.code
 
     def step(self, number: int, step: Mapping[str, Any], shift: timedelta) -> None:
@@ -150,9 +153,10 @@ class _Playing:
         data, key = _moved(without_lines(step.get("data") or {}), shift), self._key(str(number))
         who = self._actor(str(step["as"]))
         if "message" in step:
-            self.handler.send(who, self.instance_id, str(step["message"]), data, key, confirmed=True)
+            take = partial(self.handler.send, who, self.instance_id, str(step["message"]), data, key, confirmed=True)
         else:
-            self.handler.complete(who, self._task(step, who), data, key, confirmed=True)
+            take = partial(self.handler.complete, who, self._task(step, who), data, key, confirmed=True)
+        judged_with(take, _departs(step, shift))
 
     def _key(self, part: str) -> str:
         return f"practice {self.name} {part}"[:64]
@@ -184,6 +188,10 @@ class _Playing:
                     if actor is not None:
                         return actor
         raise NotFound(f"{self.name}: nobody on this practice site is {who}.")
+
+
+def _departs(step: Mapping[str, Any], shift: timedelta) -> Any:
+    return _moved(without_lines(step["departs"] or {}), shift) if "departs" in step else None
 
 
 def _moved(value: Any, shift: timedelta) -> Any:
