@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from service.core import departures, expressions, forms_conditions
+from service.core import departures, expressions, forms_conditions, registers
 from service.core.errors import Problem
 from service.core.forms_shape import CHOICES, KINDS, QUESTIONS, Directories
 
@@ -41,7 +41,7 @@ def check_form(form: object, directories: Directories | None = None) -> list[Pro
     """
     if not isinstance(form, Mapping):
         return [Problem("", "A form must be a JSON object")]
-    return [*_head(form), *_level(form, {}, 0, directories), *_variables(form), *_rules(form)]
+    return [*_head(form), *_level(form, {}, 0, directories), *_variables(form), *_rules(form), *_register(form)]
 
 
 def _head(form: Mapping[str, Any]) -> Said:
@@ -274,3 +274,9 @@ def _departure(rule: Mapping[str, Any], field: str) -> Said:
         yield Problem(field, f"The id of the departure “{name}” must be a small letter, then small letters, digits, _")
     if not _words(rule.get("clause")):
         yield Problem(field, f"The departure “{name}” does not say which clause it departs from")
+
+
+def _register(form: Mapping[str, Any]) -> Said:
+    asked = [c for c in _inner(form) if _kind(c) in QUESTIONS]
+    lists = {_key(c): {_key(q) for q in _inner(c)} for c in asked if _kind(c) == "dynamiclist"}
+    yield from registers.problems(form.get("register"), {_key(c) for c in asked}, lists)
