@@ -152,11 +152,21 @@ class _Playing:
             return
         data, key = _moved(without_lines(step.get("data") or {}), shift), self._key(str(number))
         who = self._actor(str(step["as"]))
+        if "approves" in step or "objects" in step:
+            self._judge_departure(step, who, key)
+            return
         if "message" in step:
             take = partial(self.handler.send, who, self.instance_id, str(step["message"]), data, key, confirmed=True)
         else:
             take = partial(self.handler.complete, who, self._task(step, who), data, key, confirmed=True)
         judged_with(take, _departs(step, shift))
+
+    def _judge_departure(self, step: Mapping[str, Any], who: Actor, key: str) -> None:
+        approved = "approves" in step
+        departures = replace(self.service.departures, clock=self.handler.clock)
+        reason = str(step.get("reason") or ("The reasons are clear." if approved else "The reasons are not clear."))
+        number = int(step["approves" if approved else "objects"])
+        departures.judge(who, str(self.code), number, reason, key, approved=approved)
 
     def _key(self, part: str) -> str:
         return f"practice {self.name} {part}"[:64]
