@@ -51,7 +51,7 @@ SENTENCES = {
     "DepartureApproved": ("done", "Departure {number} was approved by {role}."),
     "DepartureObjected": ("done", "{role} objected to departure {number}."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
-    "InstanceMigrated": ("done", "It moved to another version of the process."),
+    "InstanceMigrated": ("done", "It moved {versions} of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
     "ClockWithdrawn": ("clock", "{clock} no longer applies."),
 }
@@ -71,10 +71,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Narrator:
-    """Tells one case: ``people`` maps account ids to names; the rest is what was told so far."""
+    """Tells one case: ``people`` maps account ids to names, ``versions`` hashes of definitions to their numbers.
+
+    The rest is what was told so far.
+    """
 
     names: Names
     people: Mapping[str, str]
+    versions: Mapping[str, int]
     tasks: dict[str, str] = field(default_factory=dict)
     timers: dict[str, str] = field(default_factory=dict)
     clocks: dict[str, str] = field(default_factory=dict)
@@ -129,6 +133,7 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "who": narrator.people.get(event.get("assignee", ""), "Somebody"),
         "name": event.get("name") or event.get("outcome", ""),
         "incident": event.get("incident", ""),
+        "versions": _versions(narrator, event),
         "days": counted(event.get("days", 0), "day"),
         "kind": ", ".join(filter(None, kind)),
         "number": str(event.get("number", "")),
@@ -141,6 +146,11 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "from_due": _moment(event.get("from_due")),
         "to_due": _moment(event.get("to_due")),
     }
+
+
+def _versions(narrator: Narrator, event: Event) -> str:
+    former, new = (narrator.versions.get(event.get(side, "")) for side in ("former", "definition"))
+    return f"from version {former} to version {new}" if former and new else "to another version"
 
 
 def _moment(written: Any) -> str:
