@@ -19,7 +19,7 @@ from SpiffWorkflow.util.task import TaskState
 from service.core.calendar import end_of_day
 from service.core.definitions import Element, ProcessDefinition
 from service.core.determinism import Seam
-from service.core.engine.memory import Memory, task_of
+from service.core.engine.memory import Memory, departures_counted, task_of
 from service.core.errors import StepFailed
 from service.core.events import Event
 from service.core.expressions_hooks import SafeEngine
@@ -48,7 +48,7 @@ class Running:
         environment.variables = self.memory.variables
         environment.lists = self.definition.specification.lists
         environment.clocks = self.memory.clocks
-        environment.extra = self.definition.supplied
+        environment.extra = {**self.definition.supplied, **departures_counted(self.memory.departures)}
         environment.at = self.seam.now
 
     def evaluate(self, task: Task, expression: str, **names: object) -> Any:
