@@ -48,14 +48,16 @@ class Player:
         self._take(StartInstance(message, sent.variables), at)
         return sent
 
-    def send(self, message: str, who: str, data: Mapping[str, Any], at: datetime) -> Submission:
-        """Send the case a message. Raises a ``Rejection``."""
+    def send(
+        self, message: str, who: str, data: Mapping[str, Any], at: datetime, item: str | None = None
+    ) -> Submission:
+        """Send the case a message, about one ``item`` where several wait for it. Raises a ``Rejection``."""
         element = self.definition.message_element(message)
-        if not access.may_send(self.definition, actor(who), message):
+        if not access.may_send(self.definition, actor(who), message, item):
             raise NotAllowed(f"{who} may not send {message}.")
         self.let_pass(at)
-        sent = self._submit(element.properties.get("form"), data, at, None)
-        self._take(DeliverMessage(message, sent.variables), at)
+        sent = self._submit(element.properties.get("form"), data, at, item)
+        self._take(DeliverMessage(message, sent.variables, item=item), at)
         return sent
 
     def complete(self, element: str, item: str | None, who: str, data: Mapping[str, Any], at: datetime) -> Submission:

@@ -151,7 +151,9 @@ class _Playing:
         data, key = _moved(without_lines(step.get("data") or {}), shift), self._key(str(number))
         who = self._actor(str(step["as"]))
         if "message" in step:
-            self.handler.send(who, self.instance_id, str(step["message"]), data, key, confirmed=True)
+            self.handler.send(
+                who, self.instance_id, str(step["message"]), data, key, item=step.get("item"), confirmed=True
+            )
         else:
             self.handler.complete(who, self._task(step, who), data, key, confirmed=True)
 
