@@ -66,14 +66,17 @@ class Player:
         self._take(StartInstance(message, sent.variables, departures=sent.departed), at, who)
         return sent
 
-    def send(self, message: str, who: str, data: Mapping[str, Any], at: datetime, departs: Any = None) -> Submission:
-        """Send the case a message. Raises a ``Rejection``."""
+    def send(
+        self, message: str, who: str, data: Mapping[str, Any], at: datetime, item: str | None = None,
+        departs: Any = None,
+    ) -> Submission:  # fmt: skip
+        """Send the case a message, about one ``item`` where several wait for it. Raises a ``Rejection``."""
         element = self.definition.message_element(message)
-        if not access.may_send(self.definition, actor(who), message):
+        if not access.may_send(self.definition, actor(who), message, item):
             raise NotAllowed(f"{who} may not send {message}.")
         self.let_pass(at)
-        sent = self._submit(element.properties.get("form"), data, at, None, departs)
-        self._take(DeliverMessage(message, sent.variables, departures=sent.departed), at, who)
+        sent = self._submit(element.properties.get("form"), data, at, item, departs)
+        self._take(DeliverMessage(message, sent.variables, item=item, departures=sent.departed), at, who)
         return sent
 
     def complete(

@@ -103,10 +103,10 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
         raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
     at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
     departs = _departs(step)
+    item = None if step.get("item") is None else str(step["item"])
     if "message" in step:
-        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, departs))
+        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, item, departs))
     else:
-        item = None if step.get("item") is None else str(step["item"])
         _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at, departs))
 
 
