@@ -17,6 +17,7 @@ from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
 from service.core.stories import FROM, VIA, duties, texts_of, told
+from service.core.touching import Watched, by_case, by_people
 
 __all__ = ["Failure", "Report", "play", "read"]
 
@@ -40,6 +41,7 @@ class Report:
     steps: int = 0
     elements: set[tuple[str, str]] = field(default_factory=set)
     proves: tuple[str, ...] = ()
+    touched: frozenset[str] = frozenset()
 
 
 class _Failed(Exception):
@@ -53,7 +55,7 @@ def play(definition: ProcessDefinition, text: str) -> Report:
     except ScenarioUnreadable as wrong:
         return Report("unreadable", [Failure(wrong.line, str(wrong))])
     report = Report(str(scenario.get("name", "unnamed")), proves=tuple(duties(scenario)))
-    player = Player(definition, report.name)
+    player = Watched(definition, report.name)
     here = scenario["start"]
     try:
         _start(player, here)
@@ -66,6 +68,7 @@ def play(definition: ProcessDefinition, text: str) -> Report:
             report.failures.extend(_expect(player, wanted))
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
 
 
@@ -138,7 +141,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            return _clock(player, str(key), wanted)
+            of_item = f":{wanted['item']}" if wanted.get("item") is not None else ""
+            return _clock(player, f"{key}{of_item}", wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:

@@ -168,7 +168,7 @@ timer_job = Table(
 
 clock = Table(
     "clock", metadata, _to("instance_id", "process_instance.id", primary_key=True),
-    Column("key", String(64), primary_key=True), Column("name", Text, nullable=False),
+    Column("key", String(160), primary_key=True), Column("name", Text, nullable=False),
     Column("clause", Text, nullable=False), Column("kind", String(32), nullable=False),
     Column("basis", Text, nullable=False), Column("started_from", Text, nullable=False),
     Column("started_at", Instant, nullable=False), Column("original_due", Instant, nullable=False),

@@ -180,7 +180,7 @@ def names_seen(lists: Mapping[str, str], state: bytes, item: str | None) -> dict
         for row in rows if isinstance(rows, list) else ():
             if item == (str(row.get("id")) if isinstance(row, dict) else str(row)):
                 names[name] = row
-    names["clocks"] = {k: c.seen() for k, c in clocks_kept(state).items()}
+    names["clocks"] = clocks.seen_from(clocks_kept(state), () if item is None else (item,))
     return names
 
 

@@ -46,7 +46,7 @@ class Running:
         # Set again before every use: clocks, time and variables all move while the engine is at work.
         environment.variables = self.memory.variables
         environment.lists = self.definition.specification.lists
-        environment.extra = {"clocks": {k: c.seen() for k, c in self.memory.clocks.items()}}
+        environment.clocks = self.memory.clocks
         environment.at = self.seam.now
 
     def evaluate(self, task: Task, expression: str, **names: object) -> Any:
