@@ -14,6 +14,9 @@ from service.core.events_beside import (
     ClockChanged,
     ClockStopped,
     ClockWithdrawn,
+    DepartureApproved,
+    DepartureMade,
+    DepartureObjected,
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
@@ -230,7 +233,8 @@ Event: TypeAlias = (
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
-    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn
+    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | DepartureMade
+    | DepartureApproved | DepartureObjected
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -242,6 +246,7 @@ TYPES: dict[str, type[Any]] = {
         UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
         InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
+        DepartureMade, DepartureApproved, DepartureObjected,
     )
 }  # fmt: skip
 
