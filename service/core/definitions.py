@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree
 
 from service.core import local_rules, values
+from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
 from service.core.forms_shape import components_within, properties_of
@@ -86,6 +87,11 @@ class ProcessDefinition:
     def directories(self) -> dict[str, list[dict[str, Any]]]:
         """Lists that forms choose from, such as agencies: name to rows with ``id`` and ``name``."""
         return {name: self._json(f"processes/{name}.json", []) for name in DIRECTORIES}
+
+    @cached_property
+    def trace(self) -> list[dict[str, Any]]:
+        """The duties this definition fulfils, as rows: ``processes/trace.json``; see ``core.trace``."""
+        return list(self._json("processes/trace.json", []))
 
     @cached_property
     def local(self) -> dict[str, local_rules.Value]:
@@ -170,6 +176,21 @@ class ProcessDefinition:
         if process is None:
             raise NotFound("There is no such diagram.")
         return self.files[process.file]
+
+    @property
+    def agency_ids(self) -> frozenset[str]:
+        """The ids of the directory of agencies."""
+        return frozenset(str(row["id"]) for row in self.directories["agencies"])
+
+    def clock_element(self, key: str) -> Element | None:
+        """The boundary timer that declares the clock ``key``, also of ``key:item`` and ``key#2``."""
+        elements = (e for p in self.processes.values() for e in p.elements.values())
+        return next((e for e in elements if e.properties.get("clock") == declared(key)), None)
+
+    def listed_as(self, key: str | None) -> str:
+        """The name a directory gives to the id ``key``, else the id; an empty text for none."""
+        rows = (row for rows in self.directories.values() for row in rows)
+        return next((str(row["name"]) for row in rows if str(row["id"]) == key), key or "")
 
     def role_name(self, role_id: str | None) -> str:
         """The name people read for a role."""

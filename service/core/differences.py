@@ -12,6 +12,7 @@ from typing import Any
 from lxml import etree
 
 from service.core import diagram_reading, local_rules
+from service.core.departures import KIND
 from service.core.diagram_differences import diagram_sentences
 from service.core.diagram_words import counted
 from service.core.table_differences import table_sentences
@@ -79,8 +80,51 @@ def _role_names(files: Mapping[str, str]) -> dict[str, str]:
 
 def _form(old: dict[str, Any], new: dict[str, Any]) -> Sentences:
     yield from _entries(_questions(old), _questions(new), "question", "label")
-    yield from _entries(_by_id(old.get("rules", [])), _by_id(new.get("rules", [])), "rule", "message")
+    before, after = _by_id(old.get("rules", [])), _by_id(new.get("rules", []))
+    told = list(_departures(str(new.get("title") or old.get("title") or ""), before, after))
+    yield from (sentence for _, sentence in told)
+    for key in (key for key, _ in told):
+        before, after = _without_kind(before, after, key)
+    yield from _entries(before, after, "rule", "message")
     yield from _values(_without_lists(old), _without_lists(new), "")
+
+
+def _departures(
+    form: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[None, str]]]:
+    """What may be done only with reasons now, or no longer so: the rule's id and a sentence."""
+    for key in dict.fromkeys([*old, *new]):
+        was, now = (_kind(rules.get(key)) for rules in (old, new))
+        if was == now or KIND not in {was, now}:
+            continue
+        rule = _called(new.get(key) or old[key], "message", key)
+        says = {
+            (True, "error"): f"now lets people depart from “{rule}”, with reasons.",
+            (False, "error"): f"no longer lets people depart from “{rule}”: it is refused.",
+            (True, "warning"): f"now accepts “{rule}” only as a departure.",
+            (True, ""): f"now accepts “{rule}” only as a departure.",
+            (False, "warning"): f"now accepts “{rule}” without a departure, after a warning.",
+            (False, ""): f"now accepts “{rule}” without a departure.",
+        }
+        yield key, (None, f"The form “{form}” {says[now == KIND, was if now == KIND else now]}")
+
+
+def _kind(rule: Any) -> str:
+    """The kind of a rule, or an empty text where there is none."""
+    if not isinstance(rule, dict):
+        return ""
+    return str(rule.get("kind")) if rule.get("kind") in {KIND, "warning"} else "error"
+
+
+def _without_kind(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rules without what has been told of one: all of it where it is new or gone, else its kind."""
+    if key not in old or key not in new:
+        return {k: v for k, v in old.items() if k != key}, {k: v for k, v in new.items() if k != key}
+    return _bare(old, key), _bare(new, key)
+
+
+def _bare(rules: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {**rules, key: {name: value for name, value in rules[key].items() if name != "kind"}}
 
 
 def _without_lists(form: Mapping[str, Any]) -> dict[str, Any]:

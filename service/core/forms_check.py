@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from service.core import expressions, forms_conditions
+from service.core import departures, expressions, forms_conditions, registers
 from service.core.errors import Problem
 from service.core.forms_shape import CHOICES, KINDS, OF_CASE, QUESTIONS, Directories
 
@@ -28,7 +28,7 @@ LIMITS_OF = {
     "datetime": {"noFuture"},
 }
 REPEATED_REPEAT = re.compile(r"[+*}]\)[+*{]|\.\*\.\*")
-RULE_KINDS = ("error", "warning")
+RULE_KINDS = ("error", "warning", departures.KIND)
 DEEPEST_NEST = 5
 
 Said = Iterator[Problem]
@@ -41,7 +41,7 @@ def check_form(form: object, directories: Directories | None = None) -> list[Pro
     """
     if not isinstance(form, Mapping):
         return [Problem("", "A form must be a JSON object")]
-    return [*_head(form), *_level(form, {}, 0, directories), *_variables(form), *_rules(form)]
+    return [*_head(form), *_level(form, {}, 0, directories), *_variables(form), *_rules(form), *_register(form)]
 
 
 def _head(form: Mapping[str, Any]) -> Said:
@@ -261,7 +261,9 @@ def _rule(rule: Mapping[str, Any], keys: set[str]) -> Said:
     if not _words(rule.get("message")):
         yield Problem(field, f"The rule “{name}” has no message to show")
     if rule.get("kind", "error") not in RULE_KINDS:
-        yield Problem(field, f"The kind of the rule “{name}” must be error or warning")
+        yield Problem(field, f"The kind of the rule “{name}” must be error, warning or departure")
+    if rule.get("kind") == departures.KIND:
+        yield from _departure(rule, field)
     if not _words(rule.get("when")):
         yield Problem(field, f"The rule “{name}” does not say when it is broken")
         return
@@ -269,3 +271,18 @@ def _rule(rule: Mapping[str, Any], keys: set[str]) -> Said:
         expressions.check(str(rule["when"]))
     except expressions.ExprError as error:
         yield Problem(field, f"The rule “{name}” cannot be read: {error}")
+
+
+def _departure(rule: Mapping[str, Any], field: str) -> Said:
+    """A departure is numbered, kept and listed: it needs a name that lasts and the clause it departs from."""
+    name = rule.get("id")
+    if not isinstance(name, str) or not departures.RULE_ID.fullmatch(name):
+        yield Problem(field, f"The id of the departure “{name}” must be a small letter, then small letters, digits, _")
+    if not _words(rule.get("clause")):
+        yield Problem(field, f"The departure “{name}” does not say which clause it departs from")
+
+
+def _register(form: Mapping[str, Any]) -> Said:
+    asked = [c for c in _inner(form) if _kind(c) in QUESTIONS]
+    lists = {_key(c): {_key(q) for q in _inner(c)} for c in asked if _kind(c) == "dynamiclist"}
+    yield from registers.problems(form.get("register"), {_key(c) for c in asked}, lists)

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
+from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
 from service.core.engine.markers import reopening_messages, waiting_messages
 from service.core.engine.memory import names_seen
@@ -19,9 +20,9 @@ from service.core.errors import NotAllowed, NotFound, NotWaiting
 from service.core.forms import show as show_answers
 from service.core.placeholders import fill
 from service.runtime import history
-from service.store import instances, people, queries
+from service.store import instances, people, queries, versions
 from service.store.rows import CaseRow, RecordRow, TaskRow
-from service.web import asking, case_history, case_words, context, standing
+from service.web import asking, case_history, case_words, context, standing, time_limits
 from service.web.asking import Asked
 from service.web.security import access
 from service.web.tasks import next_page
@@ -85,13 +86,12 @@ def show(code: str) -> ResponseReturnValue:
         definition = context.service().definitions.load(db, case.definition_hash)
         here = people.as_in(db, person, case.id)
         tasks = queries.case_tasks(db, person, case.id)
-        clocks = queries.clocks(db, case.id)
         records = people.records(db, definition, person, case.id)
-        steps, names = instances.steps_of(db, case.id), people.names(db)
+        steps, names, numbers = instances.steps_of(db, case.id), people.names(db), versions.numbers(db)
         state = queries.state(db, case.id)
     markers = history.live(definition, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
-    told = case_history.told_steps(context.service().definitions.get, here, names, steps)
+    told = case_history.told_steps(context.service().definitions.get, here, names, numbers, steps)
     return render_template(
         "cases/case.html",
         case=case,
@@ -102,7 +102,7 @@ def show(code: str) -> ResponseReturnValue:
         groups={task.id: standing.group(definition, task) for task in tasks},
         named={task.id: standing.named(definition, task) for task in tasks},
         ahead=standing.ahead(definition, open_tasks),
-        limits=[standing.limit(definition, row) for row in clocks],
+        limits=time_limits.groups(definition, courses(context.service().definitions.get, steps), context.now()),
         ways=_ways_to_tell(definition, here, case, state),
         records=_titled(records, names_seen({}, state, None))[::-1],
         recent=told[::-1][:RECENT],

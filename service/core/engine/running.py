@@ -19,7 +19,7 @@ from SpiffWorkflow.util.task import TaskState
 from service.core.calendar import end_of_day
 from service.core.definitions import Element, ProcessDefinition
 from service.core.determinism import Seam
-from service.core.engine.memory import Memory, task_of
+from service.core.engine.memory import Memory, departures_counted, task_of
 from service.core.errors import StepFailed
 from service.core.events import Event
 from service.core.expressions_hooks import SafeEngine
@@ -47,10 +47,8 @@ class Running:
         # Set again before every use: clocks, time and variables all move while the engine is at work.
         environment.variables = self.memory.variables
         environment.lists = self.definition.specification.lists
-        environment.extra = {
-            "clocks": {k: c.seen() for k, c in self.memory.clocks.items()},
-            **self.definition.supplied,
-        }
+        environment.clocks = self.memory.clocks
+        environment.extra = {**self.definition.supplied, **departures_counted(self.memory.departures)}
         environment.at = self.seam.now
 
     def evaluate(self, task: Task, expression: str, **names: object) -> Any:

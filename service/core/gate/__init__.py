@@ -32,6 +32,7 @@ from service.core.gate import (
     soundness,
     structure,
     timers,
+    trace,
     xml_door,
 )
 from service.core.gate.finding import Finding
@@ -49,6 +50,7 @@ RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
     forms.findings, local_rules.findings, resting.findings, soundness.findings, endless.findings,
+    trace.findings,
 )  # fmt: skip
 
 
