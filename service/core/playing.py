@@ -10,6 +10,7 @@ from typing import Any
 
 from service.core import access, forms
 from service.core.access import Actor, Membership
+from service.core.clock_courses import Course, followed
 from service.core.clocks import Clock
 from service.core.commands import Command, CompleteUserTask, DeliverMessage, FireTimers, StartInstance
 from service.core.definitions import ProcessDefinition
@@ -29,7 +30,10 @@ from service.core.forms import Submission
 
 @dataclass(slots=True)
 class Player:
-    """A case and everything that has happened to it. ``dues`` are (instant, clock key, due) in order."""
+    """A case and everything that has happened to it. ``dues`` are (instant, clock key, due) in order.
+
+    ``taken`` are its steps, each as (instant, events).
+    """
 
     definition: ProcessDefinition
     name: str
@@ -39,6 +43,7 @@ class Player:
     open: dict[str, UserTaskCreated] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
+    taken: list[tuple[datetime, tuple[Event, ...]]] = field(default_factory=list)
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime) -> Submission:
         """Start the case by a message. Raises a ``Rejection``."""
@@ -87,6 +92,11 @@ class Player:
         """The clocks as they stand."""
         return clocks_kept(self.state) if self.state is not None else {}
 
+    def course(self, key: str, upto: datetime) -> Course | None:
+        """The latest run of a time limit, as it stood at the instant ``upto``."""
+        known = followed((self.definition, at, events) for at, events in self.taken if at <= upto)
+        return next((course for course in reversed(known) if course.key == key), None)
+
     def names(self) -> dict[str, Any]:
         """The process variables as they stand."""
         return names_seen({}, self.state, None) if self.state is not None else {}
@@ -101,6 +111,7 @@ class Player:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
+        self.taken.append((at, outcome.events))
         for event in outcome.events:
             match event:
                 case UserTaskCreated():
