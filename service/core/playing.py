@@ -10,7 +10,8 @@ from typing import Any
 
 from service.core import access, forms
 from service.core.access import Actor, Membership
-from service.core.clock_courses import Course, followed
+from service.core.clock_course import Course
+from service.core.clock_courses import followed
 from service.core.clocks import Clock
 from service.core.commands import Command, CompleteUserTask, DeliverMessage, FireTimers, StartInstance
 from service.core.definitions import ProcessDefinition

@@ -1,8 +1,8 @@
 """What a scenario expects of a time limit: its dates, what became of it, how long it ran, what its sum says.
 
-``{clock: secured, item: police, at: …, due: …, act_by: …, breached: …, met: …, extended: …}`` as the limit stood at
+``{clock: secured, item: parks, at: …, due: …, act_by: …, breached: …, met: …, extended: …}`` as the limit stood at
 ``at``, else at the end; ``elapsed``, ``elapsed_working``, ``elapsed_less_holds`` and ``over`` are days; ``says`` are
-words that the arithmetic of its dates holds. The clock of an item may also be written ``"secured:police"``.
+words that the arithmetic of its dates holds. The clock of an item may also be written ``"secured:parks"``.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from service.core import clock_words
 from service.core.calendar import LONDON, act_by
-from service.core.clock_courses import Course
+from service.core.clock_course import Course
 from service.core.playing import Player
 from service.core.scenario_reading import LINE, instant
 
