@@ -183,6 +183,17 @@ clock = Table(
     Column("stopped_at", Instant),
 )  # fmt: skip
 
+departure = Table(
+    "departure", metadata, _to("instance_id", "process_instance.id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False), Column("seq", Integer, nullable=False),
+    Column("process_id", String(64), nullable=False), Column("element_id", String(64), nullable=False),
+    Column("role", String(64)), Column("rule", String(64), nullable=False), Column("clause", Text, nullable=False),
+    Column("message", Text, nullable=False), Column("made_at", Instant, nullable=False),
+    Column("made_by", String(64), nullable=False), Column("became", String(16), nullable=False),
+    Column("judged_at", Instant), Column("judged_by", String(64)), Column("judged_role", String(64)),
+    Column("judged_seq", Integer),
+)  # fmt: skip
+
 incident = Table(
     "incident", metadata, _id(), _to("instance_id", "process_instance.id", nullable=True),
     Column("at", Instant, nullable=False), Column("element_id", String(64)),
