@@ -12,10 +12,14 @@ from typing import Any
 from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
-from service.core.errors import BrokenRule, Defect, Rejection
+from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
+from service.core.stories import FROM, VIA, duties, texts_of, told
+from service.core.touching import Watched, by_case, by_people
+
+__all__ = ["Failure", "Report", "play", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Report:
     outcome: str | None = None
     steps: int = 0
     elements: set[tuple[str, str]] = field(default_factory=set)
+    proves: tuple[str, ...] = ()
+    touched: frozenset[str] = frozenset()
 
 
 class _Failed(Exception):
@@ -43,50 +49,77 @@ class _Failed(Exception):
 
 
 def play(definition: ProcessDefinition, text: str) -> Report:
-    """Play a scenario on a definition and report."""
+    """Play a scenario on a definition, whose own stories it may build on, and report."""
     try:
-        scenario = read(text)
+        scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:
         return Report("unreadable", [Failure(wrong.line, str(wrong))])
-    report = Report(str(scenario.get("name", "unnamed")))
-    player = Player(definition, report.name)
+    report = Report(str(scenario.get("name", "unnamed")), proves=tuple(duties(scenario)))
+    player = Watched(definition, report.name)
     here = scenario["start"]
     try:
         _start(player, here)
         for here in scenario.get("steps") or []:
             _step(player, here, report)
     except _Failed as failed:
-        report.failures.append(Failure(here.get(LINE, 1), str(failed)))
+        report.failures.append(_placed(here, Failure(here.get(LINE, 1), str(failed))))
     else:
         for wanted in scenario.get("expect") or []:
             report.failures.extend(_expect(player, wanted))
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
 
 
+def _placed(step: Mapping[str, Any], failure: Failure) -> Failure:
+    """The failure on a line of the story that is played, also where the step came from another."""
+    if FROM not in step:
+        return failure
+    return Failure(step[VIA], f"In “{step[FROM]}”, which this continues, line {failure.line}: {failure.text}")
+
+
 def _start(player: Player, start: Mapping[str, Any]) -> None:
+    if not {"at", "as", "message"} <= set(start):
+        raise _Failed("A start needs “at”, “as” and “message”.")
     at, who, data = instant(start["at"]), str(start["as"]), without_lines(start.get("data") or {})
-    _attempt(start, lambda: player.start(str(start["message"]), who, data, at))
+    departs = _departs(start)
+    _attempt(start, lambda: player.start(str(start["message"]), who, data, at, departs))
 
 
 def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "expect" in step:
         wanted = step["expect"]
         for one in wanted if isinstance(wanted, list) else [wanted]:
-            report.failures.extend(_expect(player, one))
+            report.failures.extend(_placed(step, failure) for failure in _expect(player, one))
         return
     if "until" in step:
         _attempt(step, lambda: player.let_pass(instant(step["until"])))
         return
+    if "approves" in step or "objects" in step:
+        _judge_departure(player, step)
+        return
     if "at" not in step or "as" not in step or not {"task", "message"} & set(step):
         raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
     at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
+    departs = _departs(step)
+    item = None if step.get("item") is None else str(step["item"])
     if "message" in step:
-        _attempt(step, lambda: player.send(str(step["message"]), who, data, at))
+        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, item, departs))
     else:
-        item = None if step.get("item") is None else str(step["item"])
-        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at))
+        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at, departs))
+
+
+def _judge_departure(player: Player, step: Mapping[str, Any]) -> None:
+    """Agree or object to a departure by its number: ``{at: …, as: …, approves: 1}``."""
+    approved = "approves" in step
+    at, who, number = instant(step["at"]), str(step["as"]), int(step["approves" if approved else "objects"])
+    _attempt(step, lambda: player.judge_departure(number, who, at, approved=approved))
+
+
+def _departs(step: Mapping[str, Any]) -> Any:
+    """What a step says of departures; a step with an empty “departs” still says that something departs."""
+    return without_lines(step["departs"] or {}) if "departs" in step else None
 
 
 def _attempt(step: Mapping[str, Any], act: Any) -> None:
@@ -96,6 +129,9 @@ def _attempt(step: Mapping[str, Any], act: Any) -> None:
         sent = act()
     except (Rejection, Defect, ValueError) as reason:
         said = _said(reason)
+        if refused is None and isinstance(reason, DepartureRefused) and reason.departures and "departs" not in step:
+            rules = ", ".join(one.rule for one in reason.departures)
+            raise _Failed(f"This departs from {rules}, and the step does not say “departs”: {said}") from reason
         if refused is None:
             raise _Failed(f"This was refused: {said}") from reason
         if isinstance(refused, str) and refused.lower() not in said.lower():
@@ -144,6 +180,12 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"variable": name}:
             value, should = player.names().get(str(name)), without_lines(wanted.get("is"))
             return [] if _same(value, should) else [f"{name} should be {should!r}; it is {value!r}"]
+        case {"departures": number}:
+            found = player.names().get("departures", 0)
+            return [] if found == number else [f"{number} departures should have been made; {found} were"]
+        case {"departures_open": number}:
+            found = player.names().get("departures_open", 0)
+            return [] if found == number else [f"{number} departures should wait for approval; {found} do"]
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]

@@ -1,4 +1,4 @@
-"""Running cases by the version they are on: what can be moved to another."""
+"""Deployed versions by number, and running cases by the version they are on: what can be moved to another."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,12 @@ class Elsewhere:
     state: bytes
 
 
+def numbers(db: Connection) -> dict[str, int]:
+    """The numbers of all versions by the hash of the definition."""
+    wanted = select(process_definition.c.hash, process_definition.c.version)
+    return {row.hash: row.version for row in db.execute(wanted)}
+
+
 def elsewhere(db: Connection, definition_hash: str, partnerships: frozenset[str]) -> list[Elsewhere]:
     """Running cases of the partnerships that are not on this version, by code."""
     owned = exists().where(
@@ -33,7 +39,7 @@ def elsewhere(db: Connection, definition_hash: str, partnerships: frozenset[str]
     wanted = (
         select(process_instance, process_definition.c.version.label("number"))
         .join(process_definition, process_definition.c.hash == process_instance.c.definition_hash)
-        .where(process_instance.c.definition_hash != definition_hash, process_instance.c.ended_at.is_(None), owned)
+        .where(process_instance.c.definition_hash != definition_hash, process_instance.c.status != "ended", owned)
         .order_by(process_instance.c.code)
     )
     rows = list(db.execute(wanted))

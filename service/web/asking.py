@@ -10,24 +10,33 @@ from typing import Any
 
 from flask import request
 
-from service.core import reasons, values
+from service.core import forms_filled, values
 from service.core.definitions import ProcessDefinition
-from service.core.errors import BrokenRule, NeedsConfirmation, Problem
+from service.core.errors import BrokenRule, CaseSuspended, Defect, NeedsConfirmation, Problem
 from service.core.forms import show
 from service.runtime.answering import Done
-from service.web import context, formdata
+from service.web import context, errors, formdata
 
 STRANGER = (
     "This page was sent with something that it does not ask for, so nothing was saved. "
     "Check your answers below and send them again"
 )
+NOT_FINISHED = (
+    "This step could not be finished, through no fault of yours. Nothing has changed. The people who look after the "
+    "service have been told; if you ask them, give the reference {reference}."
+)
+Names = Mapping[str, Any]
+"""What texts and choices of a form are filled from: variables and clocks of the case; empty where there is none yet."""
 Submit = Callable[[Mapping[str, object], str, bool], Done]
 """Sends raw answers with the idempotency key; the third argument says that the warnings are confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A form as a page shows it: what was typed, what is wrong, what must be confirmed (``confirm`` names what)."""
+    """A form as a page shows it: what was typed, what is wrong, what must be confirmed (``confirm`` names what).
+
+    ``stopped`` is the HTTP status where something other than the answers stood in the way, else 0.
+    """
 
     form: Mapping[str, Any]
     directories: Mapping[str, list[dict[str, Any]]]
@@ -36,29 +45,30 @@ class Asked:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     confirm: str = ""
+    stopped: int = 0
 
     @property
     def status(self) -> int:
-        """200, or 422 while something stands in the way."""
-        return 422 if self.problems or self.warnings else 200
+        """200, or 422 while something stands in the way of the answers."""
+        return self.stopped or (422 if self.problems or self.warnings else 200)
 
 
-def blank(definition: ProcessDefinition, form: str | None) -> Asked:
-    """Return the form with nothing typed; a task without a form asks nothing."""
-    return Asked(schema(definition, form), definition.directories, {}, context.new_key())
+def blank(definition: ProcessDefinition, form: str | None, names: Names) -> Asked:
+    """Return the form with nothing typed, for a case with these names; a task without a form asks nothing."""
+    return Asked(schema(definition, form, names), definition.directories, {}, context.new_key())
 
 
-def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]:
-    """Return a form by its key, that of reasons, or one without questions."""
-    return reasons.schema(definition.forms, form)
+def schema(definition: ProcessDefinition, form: str | None, names: Names) -> Mapping[str, Any]:
+    """Return a form by its key, that of reasons, or one without questions, filled for a case with these names."""
+    return forms_filled.asked(definition, form, names)
 
 
-def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:
+def take(definition: ProcessDefinition, form: str | None, names: Names, submit: Submit) -> Done | Asked:
     """Read the request's answers and submit them; return what was done, or the form to show again.
 
-    Refusals that are not about the answers pass through.
+    Refusals that are not about the answers pass through, save those after which the same answers may be sent again.
     """
-    asked = schema(definition, form)
+    asked = schema(definition, form, names)
     reading = formdata.read(asked, request.form)
     page = Asked(asked, definition.directories, reading.typed, context.sent_key())
     if reading.action != "save":
@@ -74,14 +84,19 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
         return replace(page, warnings=unusual.problems, confirm=seen)
     except BrokenRule as refusal:
         return replace(page, problems=refusal.problems or (Problem("", refusal.message),))
+    except CaseSuspended as held:
+        return replace(page, problems=(Problem("", held.message),), stopped=409)
+    except Defect as failure:
+        told = NOT_FINISHED.format(reference=errors.incident(failure))
+        return replace(page, problems=(Problem("", told),), stopped=500)
 
 
-def typed(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:
+def typed(definition: ProcessDefinition, form: str | None, names: Names) -> dict[str, Any]:
     """Return the request's answers exactly as they were typed."""
-    return formdata.read(schema(definition, form), request.form).typed
+    return formdata.read(schema(definition, form, names), request.form).typed
 
 
-def typed_in_words(definition: ProcessDefinition, form: str | None) -> list[tuple[str, Any]]:
+def typed_in_words(definition: ProcessDefinition, form: str | None, names: Names) -> list[tuple[str, Any]]:
     """Return the request's answers as questions and words, for a page that could not take them."""
-    asked = schema(definition, form)
+    asked = schema(definition, form, names)
     return list(show(asked, formdata.read(asked, request.form).raw, definition.directories))

@@ -12,6 +12,7 @@ from typing import Any
 from service.core import values
 from service.core.chain import Step
 from service.core.clocks import COUNTER
+from service.core.departures import clauses
 from service.core.diagram_words import listed
 from service.web import case_names
 from service.web.case_names import Names
@@ -46,8 +47,13 @@ SENTENCES = {
     "VariablesCorrected": ("done", "Values of the process were put right."),
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "InstanceRested": ("done", "It rests, and can be opened again: {name}."),
+    "InstanceReopened": ("done", "It was opened again."),
+    "DepartureMade": ("done", "Departure {number} from the guidance ({clause}): {text}"),
+    "DepartureApproved": ("done", "Departure {number} was approved by {role}."),
+    "DepartureObjected": ("done", "{role} objected to departure {number}."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
-    "InstanceMigrated": ("done", "It moved to another version of the process."),
+    "InstanceMigrated": ("done", "It moved {versions} of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
     "ClockWithdrawn": ("clock", "{clock} no longer applies."),
 }
@@ -67,10 +73,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Narrator:
-    """Tells one case: ``people`` maps account ids to names; the rest is what was told so far."""
+    """Tells one case: ``people`` maps account ids to names, ``versions`` hashes of definitions to their numbers.
+
+    The rest is what was told so far.
+    """
 
     names: Names
     people: Mapping[str, str]
+    versions: Mapping[str, int]
     tasks: dict[str, str] = field(default_factory=dict)
     timers: dict[str, str] = field(default_factory=dict)
     clocks: dict[str, str] = field(default_factory=dict)
@@ -125,14 +135,24 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "who": narrator.people.get(event.get("assignee", ""), "Somebody"),
         "name": event.get("name") or event.get("outcome", ""),
         "incident": event.get("incident", ""),
+        "versions": _versions(narrator, event),
         "days": counted(event.get("days", 0), "day"),
         "kind": ", ".join(filter(None, kind)),
+        "number": str(event.get("number", "")),
+        "clause": clauses(event.get("clause", "")),
+        "text": event.get("message", ""),
+        "role": narrator.names.definition.role_name(event.get("role")) or "somebody",
         "in_time": "in time" if event.get("in_time") else "late",
         "start": _moment(event.get("started_from")),
         "due": _moment(event.get("due_at")) or "no longer",
         "from_due": _moment(event.get("from_due")),
         "to_due": _moment(event.get("to_due")),
     }
+
+
+def _versions(narrator: Narrator, event: Event) -> str:
+    former, new = (narrator.versions.get(event.get(side, "")) for side in ("former", "definition"))
+    return f"from version {former} to version {new}" if former and new else "to another version"
 
 
 def _moment(written: Any) -> str:
