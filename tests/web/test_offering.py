@@ -4,7 +4,7 @@ import pytest
 
 from at_rest import files
 
-TOLD = {"when": "today() &gt; date(2013, 6, 4)", "when_not": "An appeal about {work} may come from 5 June."}
+TOLD = {"when": "today() == date(2013, 6, 5)", "when_not": "An appeal about {work} may come on 5 June."}
 REASONS = {"decision": "refuse", "reasons": "The tree is healthy."}
 
 
@@ -18,19 +18,24 @@ def refused(site):
     return officer.send(officer.get(task), task, **REASONS).path
 
 
-def test_it_is_offered_only_once_its_condition_holds(site, refused, clock):
+def test_it_is_offered_only_while_its_condition_holds(site, refused, clock):
     clerk = site.visit("clerk")
     address = f"{refused}/tell/appealed"
     assert "Appeal" not in [" ".join(a.itertext()).strip() for a in clerk.get(refused).all("a")]
     early = clerk.get(address, status=409)
-    assert "An appeal about Felling may come from 5 June." in early.text
+    assert "An appeal about Felling may come on 5 June." in early.text
     assert "An appeal about" not in site.visit("officer").get(address, status=409).text, "it is not theirs to send"
-    clock.to("2013-06-05T09:00")
+    clock.to("2013-06-05T22:50")  # ten to midnight in London
     clerk = site.visit("clerk")
     page = clerk.get(clerk.get(refused).link("Appeal"))
-    clock.to("2013-06-04T09:00")  # the page stays open, and the server's clock goes back: a case's time does not
+    clock.to("2013-06-05T23:10")  # the page stays open over midnight
+    assert "An appeal about Felling" in clerk.send(page, address, status=409).text
+    clock.to("2013-06-05T23:15")
+    assert "Appeal" not in [" ".join(a.itertext()).strip() for a in clerk.get(refused).all("a")]
+
+
+def test_once_sent_it_opens_the_case_again(site, refused, clock):
+    clock.to("2013-06-05T09:00")
     clerk = site.visit("clerk")
-    assert "An appeal about Felling" in clerk.post(address, page.form(address), status=409).text
-    clock.to("2013-06-05T10:00")
-    clerk = site.visit("clerk")
+    address = clerk.get(refused).link("Appeal")
     assert "Decide the application" in clerk.send(clerk.get(address), address).text
