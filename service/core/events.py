@@ -14,9 +14,14 @@ from service.core.events_beside import (
     ClockChanged,
     ClockStopped,
     ClockWithdrawn,
+    DepartureApproved,
+    DepartureMade,
+    DepartureObjected,
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
     InstanceResumed,
     InstanceSuspended,
     StateMigrated,
@@ -230,7 +235,8 @@ Event: TypeAlias = (
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
-    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn
+    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | DepartureMade
+    | DepartureApproved | DepartureObjected | InstanceRested | InstanceReopened
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -242,6 +248,8 @@ TYPES: dict[str, type[Any]] = {
         UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
         InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
+        DepartureMade, DepartureApproved, DepartureObjected,
+        InstanceRested, InstanceReopened,
     )
 }  # fmt: skip
 

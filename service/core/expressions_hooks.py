@@ -77,6 +77,10 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
         """Set a field of the multi-instance item this task data belongs to, in its list variable."""
         self.variables[self.lists[item]] = self._with_field(Run({}, self.at), self.variables, context, item, key, value)
 
+    def seen(self, context: Mapping[str, Any], text: str) -> dict[str, object]:
+        """The names an expression or a text at a task with this data may use; items only if the text names them."""
+        return self._names(Run({}, self.at), text, context, self.variables, None)
+
     def call_service(self, _context: Mapping[str, Any], **_kwargs: Any) -> Any:
         """ExprError: a diagram calls no services."""
         raise ExprError("a diagram cannot call services")

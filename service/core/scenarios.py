@@ -6,13 +6,13 @@ what is so. Pure: text in, report out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from service.core.calendar import LONDON, act_by
+from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
-from service.core.errors import BrokenRule, Defect, Rejection
+from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
@@ -83,7 +83,8 @@ def _start(player: Player, start: Mapping[str, Any]) -> None:
     if not {"at", "as", "message"} <= set(start):
         raise _Failed("A start needs “at”, “as” and “message”.")
     at, who, data = instant(start["at"]), str(start["as"]), without_lines(start.get("data") or {})
-    _attempt(start, lambda: player.start(str(start["message"]), who, data, at))
+    departs = _departs(start)
+    _attempt(start, lambda: player.start(str(start["message"]), who, data, at, departs))
 
 
 def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
@@ -95,14 +96,30 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "until" in step:
         _attempt(step, lambda: player.let_pass(instant(step["until"])))
         return
+    if "approves" in step or "objects" in step:
+        _judge_departure(player, step)
+        return
     if "at" not in step or "as" not in step or not {"task", "message"} & set(step):
         raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
     at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
+    departs = _departs(step)
     item = None if step.get("item") is None else str(step["item"])
     if "message" in step:
-        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, item))
+        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, item, departs))
     else:
-        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at))
+        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at, departs))
+
+
+def _judge_departure(player: Player, step: Mapping[str, Any]) -> None:
+    """Agree or object to a departure by its number: ``{at: …, as: …, approves: 1}``."""
+    approved = "approves" in step
+    at, who, number = instant(step["at"]), str(step["as"]), int(step["approves" if approved else "objects"])
+    _attempt(step, lambda: player.judge_departure(number, who, at, approved=approved))
+
+
+def _departs(step: Mapping[str, Any]) -> Any:
+    """What a step says of departures; a step with an empty “departs” still says that something departs."""
+    return without_lines(step["departs"] or {}) if "departs" in step else None
 
 
 def _attempt(step: Mapping[str, Any], act: Any) -> None:
@@ -112,6 +129,9 @@ def _attempt(step: Mapping[str, Any], act: Any) -> None:
         sent = act()
     except (Rejection, Defect, ValueError) as reason:
         said = _said(reason)
+        if refused is None and isinstance(reason, DepartureRefused) and reason.departures and "departs" not in step:
+            rules = ", ".join(one.rule for one in reason.departures)
+            raise _Failed(f"This departs from {rules}, and the step does not say “departs”: {said}") from reason
         if refused is None:
             raise _Failed(f"This was refused: {said}") from reason
         if isinstance(refused, str) and refused.lower() not in said.lower():
@@ -141,8 +161,7 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            of_item = f":{wanted['item']}" if wanted.get("item") is not None else ""
-            return _clock(player, f"{key}{of_item}", wanted)
+            return scenario_clocks.differences(player, str(key), wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:
@@ -161,6 +180,12 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"variable": name}:
             value, should = player.names().get(str(name)), without_lines(wanted.get("is"))
             return [] if _same(value, should) else [f"{name} should be {should!r}; it is {value!r}"]
+        case {"departures": number}:
+            found = player.names().get("departures", 0)
+            return [] if found == number else [f"{number} departures should have been made; {found} were"]
+        case {"departures_open": number}:
+            found = player.names().get("departures_open", 0)
+            return [] if found == number else [f"{number} departures should wait for approval; {found} do"]
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]
@@ -198,24 +223,3 @@ def _refused(player: Player, act: Mapping[str, Any]) -> list[str]:
             [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
         )
     return [f"{act['task']} by {act['as']} should have been refused"]
-
-
-def _clock(player: Player, key: str, wanted: Mapping[str, Any]) -> list[str]:
-    clock = player.clocks().get(key)
-    if clock is None:
-        return [f"there is no clock {key}; there are: {sorted(player.clocks())}"]
-    at = instant(wanted["at"]) if "at" in wanted else None
-    dues = [due for when, k, due in player.dues if k == key and (at is None or when <= at)]
-    due = dues[-1] if dues else clock.first_due
-    breached = bool(clock.breaches) if at is None else any(b < at for b in clock.breaches)
-    day = due.astimezone(LONDON).date()
-    found = {"due": day, "act_by": act_by(day), "breached": breached, "met": clock.met, "extended": len(dues) > 1}
-    return [
-        f"clock {key}: {name} should be {_shown(wanted[name])}; it is {_shown(value)}"
-        for name, value in found.items()
-        if name in wanted and value != wanted[name]
-    ]
-
-
-def _shown(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -102,6 +102,12 @@ process_definition = Table(
     UniqueConstraint("key", "version"),
 )  # fmt: skip
 
+story_run = Table(
+    "story_run", metadata, _to("definition_hash", "process_definition.hash", primary_key=True),
+    Column("story", String(200), primary_key=True), Column("asked_at", Instant, nullable=False),
+    Column("played_at", Instant), Column("given", Text),
+)  # fmt: skip
+
 draft = Table(
     "draft", metadata, _id(), Column("name", Text, nullable=False),
     _to("based_on", "process_definition.hash"), Column("files", Text, nullable=False),
@@ -175,6 +181,17 @@ clock = Table(
     Column("due_at", Instant, nullable=False), Column("extensions", Integer, nullable=False),
     Column("breached_at", Instant), Column("met_at", Instant), Column("met_in_time", Boolean),
     Column("stopped_at", Instant),
+)  # fmt: skip
+
+departure = Table(
+    "departure", metadata, _to("instance_id", "process_instance.id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False), Column("seq", Integer, nullable=False),
+    Column("process_id", String(64), nullable=False), Column("element_id", String(64), nullable=False),
+    Column("role", String(64)), Column("rule", String(64), nullable=False), Column("clause", Text, nullable=False),
+    Column("message", Text, nullable=False), Column("made_at", Instant, nullable=False),
+    Column("made_by", String(64), nullable=False), Column("became", String(16), nullable=False),
+    Column("judged_at", Instant), Column("judged_by", String(64)), Column("judged_role", String(64)),
+    Column("judged_seq", Integer),
 )  # fmt: skip
 
 incident = Table(

@@ -11,6 +11,8 @@ from typing import Any
 
 from service.core import values
 from service.core.chain import Step
+from service.core.clocks import COUNTER
+from service.core.departures import clauses
 from service.core.diagram_words import listed
 from service.web import case_names
 from service.web.case_names import Names
@@ -35,7 +37,6 @@ SENTENCES = {
     "TimerScheduled": ("timer", "The timer {element} was set for {due}."),
     "TimerMoved": ("timer", "The timer {timer} moved to {due}."),
     "ReminderFell": ("timer", "Reminder {days} before the date: “{name}” is due {due}."),
-    "ClockStarted": ("clock", "{clock} ({kind}) counts from {start} and is due {due}."),
     "ClockMoved": ("clock", "{clock} moved from {from_due} to {to_due}."),
     "ClockBreached": ("clock", "{clock} passed unmet: it was due {due}."),
     "ClockMet": ("clock", "{clock} was met {in_time}."),
@@ -46,6 +47,11 @@ SENTENCES = {
     "VariablesCorrected": ("done", "Values of the process were put right."),
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "InstanceRested": ("done", "It rests, and can be opened again: {name}."),
+    "InstanceReopened": ("done", "It was opened again."),
+    "DepartureMade": ("done", "Departure {number} from the guidance ({clause}): {text}"),
+    "DepartureApproved": ("done", "Departure {number} was approved by {role}."),
+    "DepartureObjected": ("done", "{role} objected to departure {number}."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
     "InstanceMigrated": ("done", "It moved {versions} of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
@@ -132,6 +138,10 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "versions": _versions(narrator, event),
         "days": counted(event.get("days", 0), "day"),
         "kind": ", ".join(filter(None, kind)),
+        "number": str(event.get("number", "")),
+        "clause": clauses(event.get("clause", "")),
+        "text": event.get("message", ""),
+        "role": narrator.names.definition.role_name(event.get("role")) or "somebody",
         "in_time": "in time" if event.get("in_time") else "late",
         "start": _moment(event.get("started_from")),
         "due": _moment(event.get("due_at")) or "no longer",
@@ -163,6 +173,16 @@ def _created(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
     due = f", due {_moment(event['due_at'])}" if event["due_at"] else ""
     basis = f" ({event['due_basis']})" if due and event["due_basis"] else ""
     yield Line("asked", f"{who}{agency} was asked: {case_names.element_name(names, event)}{due}{basis}.")
+
+
+def _limit_began(narrator: Narrator, event: Event, at: datetime) -> Iterator[Line]:
+    words = _words(narrator, event)
+    start = words["start"] or _moment(values.encode(at))
+    if event["kind"] == COUNTER:
+        asks = f"the first time to ask is {words['due']}"
+        yield Line("clock", f"{words['clock']} counts from {start}, without a limit; {asks}.")
+    else:
+        yield Line("clock", f"{words['clock']} ({words['kind']}) counts from {start} and is due {words['due']}.")
 
 
 def _fired(narrator: Narrator, event: Event, at: datetime) -> Iterator[Line]:
@@ -206,6 +226,7 @@ def _changed(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
 
 TELLERS: dict[str, Callable[[Narrator, Event, datetime], Iterator[Line]]] = {
     "UserTaskCreated": _created,
+    "ClockStarted": _limit_began,
     "UserTaskChanged": _changed,
     "TimerFired": _fired,
     "DecisionEvaluated": _decided,

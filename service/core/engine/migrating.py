@@ -89,7 +89,8 @@ def _facts(run: Running) -> dict[str, Facts]:
             found[str(task.id)] = {
                 "process_id": process, "element_id": element_id, "name": element.name,
                 "form": element.properties.get("form"), "role": element.role,
-                "agency": element.properties.get("agency"), "due_basis": element.properties.get("due_basis", ""),
+                "agency": element.properties.get("agency"),
+                "due_basis": run.told(task, element.properties.get("due_basis", "")),
             }  # fmt: skip
     return found
 

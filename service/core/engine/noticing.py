@@ -236,7 +236,7 @@ def _task_new(run: Running, task: Task) -> None:
             name=element.name if element is not None else element_id,
             form=properties.get("form"), role=element.role if element is not None else None,
             agency=None if agency is None else str(agency), item=run.item_of(task),
-            opened_at=run.seam.now, due_at=opened.due, due_basis=properties.get("due_basis", ""),
+            opened_at=run.seam.now, due_at=opened.due, due_basis=run.told(task, properties.get("due_basis", "")),
         )
     )  # fmt: skip
     remind_task(run, task)

@@ -7,7 +7,7 @@ from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, text_of
 from service.core.gate.xml_door import NS
 
-GIVEN = frozenset({"clocks", "opened_at"})
+GIVEN = frozenset({"clocks", "departures", "departures_open", "opened_at", "local"})
 
 
 def items(bundle: Bundle) -> frozenset[str]:

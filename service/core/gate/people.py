@@ -57,6 +57,7 @@ class Known:
         whole = roles is not None or bundle.named("deployment.json") is not None
         self.forms = set(bundle.forms()) if bundle.forms() or whole else None
         self.main = _main_of(bundle)
+        self.local = bundle.local
 
 
 def _column(rows: object, key: str) -> set[str] | None:
@@ -149,7 +150,7 @@ def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Kno
         text = properties.get(name, "").strip()
         wrong = formulas.problem(text) if text else None
         if text and name == "due" and not wrong:
-            wrong = _no_date(text)
+            wrong = _no_date(text, known.local)
         if wrong:
             message = f"The property “{name}” of {node.mention} cannot be worked out: {wrong}"
             yield error(scope.file, node.xml, name, message, f"Write {SUCH_AS[name]}.")
@@ -163,9 +164,9 @@ def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Kno
             yield error(scope.file, node.xml, "role-unknown", message, "Choose roles of processes/roles.json.")
 
 
-def _no_date(text: str) -> str | None:
+def _no_date(text: str, local_rules: dict[str, object]) -> str | None:
     """Why a due expression that can be tried gives no date."""
-    found = formulas.value(text, {"opened_at": formulas.SOME_DAY})
+    found = formulas.value(text, {"opened_at": formulas.SOME_DAY, "local": local_rules})
     if found is None or isinstance(found[0], date):
         return None
     return found[1] or "it is not a date."
