@@ -12,6 +12,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
+from service.core.forms_door import is_hidden
 from service.core.registers import Register, Row, containing, declared
 from service.store import queries
 from service.store.registers import rows_of
@@ -77,7 +78,7 @@ def _found(code: str, form: str) -> Found:
         if declared(_form(definitions.load(db, case.definition_hash), form)) is None:
             raise NotFound("There is no such register.")
         register = rows_of(db, lambda version: definitions.load(db, version), person, case.id, form)
-    search = request.args.get("q", "")[:LONGEST_SEARCH].strip()
+    search = "".join(c for c in request.args.get("q", "")[:LONGEST_SEARCH] if not is_hidden(c)).strip()
     return Found(case, form, register, containing(register.rows, search), search)
 
 
