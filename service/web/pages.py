@@ -13,11 +13,13 @@ from service.web import (
     auth,
     cases,
     context,
+    departures,
     errors,
     filters,
     formlayout,
     incidents,
     practice,
+    registers,
     request_door,
     security,
     sharing,
@@ -44,6 +46,8 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     security.register(app, practice=practice_mode)
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
+        app.register_blueprint(part)
+    for part in (departures.blueprint, registers.blueprint):
         app.register_blueprint(part)
     for part in (sharing.blueprint, tending.blueprint, incidents.blueprint, audit.blueprint, studio.blueprint):
         app.register_blueprint(part)
