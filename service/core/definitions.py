@@ -91,6 +91,17 @@ class ProcessDefinition:
         return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
 
     @cached_property
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """What is said of the documents made from cases, by id: ``processes/documents/<id>.json``."""
+        found = (re.fullmatch(r"processes/documents/(\w+)\.json", path) for path in self.files)
+        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+
+    @cached_property
+    def local(self) -> dict[str, Any]:
+        """What expressions see as ``local``: the values of ``processes/local_rules.json`` by id."""
+        return {row["id"]: row.get("value") for row in self._json("processes/local_rules.json", [])}
+
+    @cached_property
     def processes(self) -> dict[str, Process]:
         """Diagrams by process id."""
         read = [p for path in self._paths("bpmn") for p in _processes(path, self.files[path], self._role_ids)]

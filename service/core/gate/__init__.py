@@ -12,6 +12,7 @@ from service.core.gate import (
     constructs,
     decision_names,
     decisions,
+    documents,
     endless,
     events,
     flows,
@@ -83,6 +84,7 @@ def _judge(bundle: Bundle) -> list[Finding]:
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
     found += decision_names.findings(bundle, decisions.outputs_of(bundle))
+    found += documents.findings(bundle, decisions.outputs_of(bundle))
     return found
 
 
