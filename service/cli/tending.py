@@ -1,17 +1,17 @@
-"""Verbs for those who tend cases: incidents, retry, suspend, resume, cancel, correct, migrate-cases."""
+"""Verbs for those who tend cases: incidents, retry, suspend, resume, cancel, correct."""
 
-from typing import Any
+from collections.abc import Callable
 
 import click
 from rich.progress import track
 from rich.table import Table
 
 from service.cli.console import cli, fresh_key, out, person, with_service
-from service.core.access import operates
+from service.core.access import Actor, operates
 from service.core.calendar import LONDON
 from service.core.errors import NotAllowed, Rejection
-from service.runtime import moving
-from service.runtime.operating import Tried
+from service.runtime.answering import Done
+from service.runtime.operating import Operations, Tried
 from service.runtime.service import Service
 from service.store import tending
 
@@ -74,37 +74,30 @@ def _tell(tried: list[Tried]) -> int:
     return 1 if failed else 0
 
 
-@cli.command()
-@click.argument("code")
-@BY
-@REASON
-@with_service
-def suspend(service: Service, code: str, by: str, reason: str) -> None:
-    """Put the case CODE on hold: nobody can do anything in it and no date passes in it."""
-    service.operations.suspend(person(service, by), code, reason, fresh_key())
-    out.print(f"{code} is on hold.", markup=False)
+def _hang(name: str, act: Callable[[Operations, Actor, str, str, str], Done], done: str, told: str) -> None:
+    """Hang a verb on the group that does one thing to one case, by somebody and for a reason."""
+
+    @cli.command(name=name, help=told)
+    @click.argument("code")
+    @BY
+    @REASON
+    @with_service
+    def verb(service: Service, code: str, by: str, reason: str) -> None:
+        act(service.operations, person(service, by), code, reason, fresh_key())
+        out.print(f"{code} {done}", markup=False)
 
 
-@cli.command()
-@click.argument("code")
-@BY
-@REASON
-@with_service
-def resume(service: Service, code: str, by: str, reason: str) -> None:
-    """Take the case CODE off hold; what fell due meanwhile happens now, each at its own date."""
-    service.operations.resume(person(service, by), code, reason, fresh_key())
-    out.print(f"{code} goes on.", markup=False)
-
-
-@cli.command()
-@click.argument("code")
-@BY
-@REASON
-@with_service
-def cancel(service: Service, code: str, by: str, reason: str) -> None:
-    """End the case CODE where it stands. It cannot be begun again."""
-    service.operations.cancel(person(service, by), code, reason, fresh_key())
-    out.print(f"{code} is cancelled.", markup=False)
+_hang(
+    "suspend", Operations.suspend, "is on hold.",
+    "Put the case CODE on hold: nobody can do anything in it and no date passes in it.",
+)  # fmt: skip
+_hang(
+    "resume", Operations.resume, "goes on.",
+    "Take the case CODE off hold; what fell due meanwhile happens now, each at its own date.",
+)  # fmt: skip
+_hang(
+    "cancel", Operations.cancel, "is cancelled.", "End the case CODE where it stands. It cannot be begun again."
+)  # fmt: skip
 
 
 @cli.command()
@@ -128,16 +121,3 @@ def correct(service: Service, code: str, values: tuple[str, ...], by: str, reaso
     given = {name: text for name, _, text in (v.partition("=") for v in values)}
     service.operations.correct(actor, code, given, reason, fresh_key())
     out.print(f"{code}: {', '.join(given)} put right.", markup=False)
-
-
-@cli.command(name="migrate-cases")
-@click.option("--to", "number", required=True, type=int, help="The number of the version to move cases to.")
-@click.option("--plan", "pairs", multiple=True, help="old=new: a step, process:step or process that is renamed.")
-@click.option("--case", "codes", multiple=True, help="Only this case; may be given several times.")
-@click.option("--by", "email", required=True, help="The e-mail address of the process owner who does it.")
-@click.option("--reason", required=True, help="Why; kept in the history of each case.")
-@click.option("--yes", is_flag=True, help="Do it. Without this, only what would happen is shown.")
-@with_service
-def migrate_cases(service: Service, number: int, email: str, reason: str, *, yes: bool, **asked: Any) -> None:
-    """Show what moving running cases to another version would do to each; with --yes, move them."""
-    raise SystemExit(moving.move(service, out, number, email, reason, yes=yes, **asked))

@@ -56,6 +56,7 @@ FIELDS = {
     "list": "list it repeats over",
     "item": "name of each item",
     "sequential": "one after another",
+    "only": "items it is done for",
     "interrupting": "ends the task",
     "sourceRef": "start of the way",
     "targetRef": "goal of the way",

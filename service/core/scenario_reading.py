@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from service.core.calendar import LONDON
 
@@ -22,12 +23,12 @@ class ScenarioUnreadable(Exception):
         self.line = line
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML whose mappings remember their line."""
+class _Loader(yaml.CSafeLoader):
+    """Safe YAML, read by libyaml (stories are long), whose mappings remember their line."""
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
-    found = {str(k): v for k, v in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
+    found = {str(k): v for k, v in SafeConstructor.construct_mapping(loader, node, deep=True).items()}
     found[LINE] = node.start_mark.line + 1
     return found
 
@@ -42,8 +43,10 @@ def read(text: str) -> dict[str, Any]:
     except yaml.YAMLError as wrong:
         mark = getattr(wrong, "problem_mark", None)
         raise ScenarioUnreadable(mark.line + 1 if mark else 1, f"This is not YAML: {wrong}") from wrong
-    if not isinstance(found, dict) or "start" not in found:
-        raise ScenarioUnreadable(1, "A scenario needs a name, a start and steps.")
+    if not isinstance(found, dict) or not {"start", "continues"} & set(found):
+        raise ScenarioUnreadable(1, "A scenario needs a name, a start (or another story it continues) and steps.")
+    if {"start", "continues"} <= set(found):
+        raise ScenarioUnreadable(1, "A scenario either has a start or continues another; it cannot do both.")
     return found
 
 

@@ -16,6 +16,9 @@ from service.core.errors import BrokenRule, Defect, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
+from service.core.stories import FROM, VIA, duties, texts_of, told
+
+__all__ = ["Failure", "Report", "play", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Report:
     outcome: str | None = None
     steps: int = 0
     elements: set[tuple[str, str]] = field(default_factory=set)
+    proves: tuple[str, ...] = ()
 
 
 class _Failed(Exception):
@@ -43,12 +47,12 @@ class _Failed(Exception):
 
 
 def play(definition: ProcessDefinition, text: str) -> Report:
-    """Play a scenario on a definition and report."""
+    """Play a scenario on a definition, whose own stories it may build on, and report."""
     try:
-        scenario = read(text)
+        scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:
         return Report("unreadable", [Failure(wrong.line, str(wrong))])
-    report = Report(str(scenario.get("name", "unnamed")))
+    report = Report(str(scenario.get("name", "unnamed")), proves=tuple(duties(scenario)))
     player = Player(definition, report.name)
     here = scenario["start"]
     try:
@@ -56,7 +60,7 @@ def play(definition: ProcessDefinition, text: str) -> Report:
         for here in scenario.get("steps") or []:
             _step(player, here, report)
     except _Failed as failed:
-        report.failures.append(Failure(here.get(LINE, 1), str(failed)))
+        report.failures.append(_placed(here, Failure(here.get(LINE, 1), str(failed))))
     else:
         for wanted in scenario.get("expect") or []:
             report.failures.extend(_expect(player, wanted))
@@ -65,7 +69,16 @@ def play(definition: ProcessDefinition, text: str) -> Report:
     return report
 
 
+def _placed(step: Mapping[str, Any], failure: Failure) -> Failure:
+    """The failure on a line of the story that is played, also where the step came from another."""
+    if FROM not in step:
+        return failure
+    return Failure(step[VIA], f"In “{step[FROM]}”, which this continues, line {failure.line}: {failure.text}")
+
+
 def _start(player: Player, start: Mapping[str, Any]) -> None:
+    if not {"at", "as", "message"} <= set(start):
+        raise _Failed("A start needs “at”, “as” and “message”.")
     at, who, data = instant(start["at"]), str(start["as"]), without_lines(start.get("data") or {})
     _attempt(start, lambda: player.start(str(start["message"]), who, data, at))
 
@@ -74,7 +87,7 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "expect" in step:
         wanted = step["expect"]
         for one in wanted if isinstance(wanted, list) else [wanted]:
-            report.failures.extend(_expect(player, one))
+            report.failures.extend(_placed(step, failure) for failure in _expect(player, one))
         return
     if "until" in step:
         _attempt(step, lambda: player.let_pass(instant(step["until"])))

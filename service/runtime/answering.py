@@ -34,8 +34,7 @@ def answered(db: Connection, actor: Actor, key: str, said: tuple[object, ...]) -
     Raises ``KeyMissing``, ``KeyReused`` if the key came with another request. A person's own requests queue, so the
     second half of a double click finds the first one's answer.
     """
-    if not key or len(key) > LONGEST_KEY:
-        raise KeyMissing("This request came without the key that tells a repeat from something new.")
+    require_key(key)
     # Always the account before the case, so no two people wait for each other; key_share lets letters refer to the row.
     db.execute(select(account.c.id).where(account.c.id == actor.account_id).with_for_update(key_share=True))
     found = select(request).where(request.c.account_id == actor.account_id, request.c.key == key)
@@ -46,6 +45,12 @@ def answered(db: Connection, actor: Actor, key: str, said: tuple[object, ...]) -
         raise KeyReused("This page was already used for another answer. Open it again.")
     kept = json.loads(row.answer)
     return Done(**{**kept, "opened": tuple(kept["opened"]), "replayed": True})
+
+
+def require_key(key: str) -> None:
+    """Raises ``KeyMissing`` for a key that is none."""
+    if not key or len(key) > LONGEST_KEY:
+        raise KeyMissing("This request came without the key that tells a repeat from something new.")
 
 
 def answer(db: Connection, actor: Actor, key: str, said: tuple[object, ...], done: Done, at: datetime) -> Done:

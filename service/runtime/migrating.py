@@ -11,24 +11,26 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from service.core import access, reasons
+from service.core import access, reasons, values
 from service.core.access import Actor
 from service.core.definitions import ProcessDefinition
 from service.core.errors import BrokenRule, CannotMove, NotAllowed, NotFound, Problem, Rejection
-from service.core.migrations import Migration, Preview
+from service.core.migrations import UNCHANGED, Migration, Preview
 from service.runtime import stepping
+from service.runtime.answering import Done, answer, answered, require_key
 from service.runtime.definitions import Definitions
 from service.runtime.incidents import Incidents
 from service.runtime.present import now
 from service.store import instances, people, versions
 from service.store.rows import DefinitionRow
-from service.store.tables import account
 from service.store.transaction import Store, reading, transaction
 from service.store.versions import Elsewhere
 
 log = logging.getLogger(__name__)
+
+ALREADY = "Moved before, by this same request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,23 @@ class Moved:
     def done(self) -> bool:
         """Whether the case has been moved."""
         return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request to move one case; several cases asked for at once share a key, so each has one made of it."""
+
+    actor: Actor
+    code: str
+    said: tuple[object, ...]
+    shared_key: str
+
+    @property
+    def key(self) -> str:
+        return values.sha256(f"{self.shared_key}:{self.code}".encode())
+
+    def answered(self, db: Connection) -> bool:
+        return answered(db, self.actor, self.key, self.said) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +102,22 @@ class Migrations:
         return Seen(case.id, case.code, case.version, shown)
 
     def execute(
-        self, actor: Actor, to: DefinitionRow, plan: Mapping[str, str], codes: Collection[str], reason: str
+        self, actor: Actor, to: DefinitionRow, plan: Mapping[str, str], codes: Collection[str], reason: str, key: str
     ) -> Iterator[Moved]:
         """Move the cases ``codes`` names, one after another, and yield what became of each.
 
-        Raises ``NotAllowed``, ``BrokenRule`` without a reason; never for a single case. A case that is on ``to``
-        already, because it was moved meanwhile or by the same request before, is passed over.
+        Raises ``NotAllowed``, ``KeyMissing``, ``BrokenRule`` without a reason; never for a single case. A case that is
+        on ``to`` already is passed over, unless this very request moved it before: then that is its answer again.
         """
+        require_key(key)
         reasons.answers(reason)
         with reading(self.store) as db:
             found = {c.code: c for c in versions.elsewhere(db, to.hash, self._owned(db, actor))}
             migration = Migration(self.definitions.load(db, to.hash), plan)
-        return (self._one(actor, migration, found[code], reason) for code in sorted(set(codes) & found.keys()))
+        said = (to.hash, dict(plan), reason)
+        asked = (_Asked(actor, code, ("migrate", code, *said), key) for code in sorted(set(codes)))
+        told = (self._one(one, migration, found.get(one.code), reason) for one in asked)
+        return (moved for moved in told if moved is not None)
 
     def _owned(self, db: Connection, actor: Actor) -> frozenset[str]:
         """The partnerships for which the actor is a process owner."""
@@ -104,21 +127,28 @@ class Migrations:
         owner = {role for role, row in current.roles.items() if row.get("edits_processes")}
         return frozenset(m.partnership for m in actor.memberships if m.role in owner and m.instance_id is None)
 
-    def _one(self, actor: Actor, migration: Migration, case: Elsewhere, reason: str) -> Moved:
+    def _one(self, asked: _Asked, migration: Migration, case: Elsewhere | None, reason: str) -> Moved | None:
         try:
-            return Moved(case.code, self._move(actor, migration, case.id, reason).sentences)
+            if case is None:
+                return self._before(asked)
+            return Moved(asked.code, self._move(asked, migration, case.id, reason))
         except BrokenRule as refused:
-            return Moved(case.code, problems=refused.problems or (Problem("", refused.message),))
+            return Moved(asked.code, problems=refused.problems or (Problem("", refused.message),))
         except Rejection as refused:
-            return Moved(case.code, problems=(Problem("", refused.message),))
+            return Moved(asked.code, problems=(Problem("", refused.message),))
         except Exception as failure:  # noqa: BLE001 - one case must never stop the others
-            reference = self.incidents.record(failure, instance_id=case.id)
-            return Moved(case.code, problems=(Problem("", "The move could not be finished."),), reference=reference)
+            reference = self.incidents.record(failure, instance_id=case.id if case is not None else None)
+            return Moved(asked.code, problems=(Problem("", "The move could not be finished."),), reference=reference)
 
-    def _move(self, actor: Actor, migration: Migration, instance_id: str, reason: str) -> Preview:
+    def _before(self, asked: _Asked) -> Moved | None:
+        """What the same request did to a case before, if it did."""
         with transaction(self.store) as db:
-            # Always the account before the case, as everywhere: no two people wait for each other.
-            db.execute(select(account.c.id).where(account.c.id == actor.account_id).with_for_update(key_share=True))
+            return Moved(asked.code, (ALREADY,)) if asked.answered(db) else None
+
+    def _move(self, asked: _Asked, migration: Migration, instance_id: str, reason: str) -> tuple[str, ...]:
+        with transaction(self.store) as db:
+            if asked.answered(db):
+                return (ALREADY,)
             held = instances.hold(db, instance_id)
             at = now(db, self.clock)
             former = self.definitions.load(db, held.definition_hash)
@@ -129,11 +159,12 @@ class Migrations:
             written = stepping.write_down(reasons.FORM, reasons.answers(reason), secrets.token_hex(32))
             command = migration.command(former, written.hash)
             taken, _ = stepping.take(
-                db, migration.new, held, command, at=at, actor=actor.account_id, former=former
+                db, migration.new, held, command, at=at, actor=asked.actor.account_id, former=former
             )  # fmt: skip
             stepping.keep_record(db, migration.new, written, taken, task_id=None, agency=None)
+            answer(db, asked.actor, asked.key, asked.said, Done(held.id, held.code, taken.seq), at)
         log.info("Moved to another version", extra={"instance_id": instance_id})
-        return found
+        return tuple("Unchanged" if said == UNCHANGED else said for said in found.sentences)
 
 
 def version_named(db: Connection, number: int) -> DefinitionRow:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, update
@@ -35,10 +36,11 @@ from service.runtime.incidents import Incidents, post
 from service.runtime.present import now
 from service.store import instances, people, queries, tending
 from service.store.instances import Held
-from service.store.rows import IncidentRow
+from service.store.rows import CaseRow, IncidentRow
 from service.store.tables import incident
 from service.store.transaction import Store, reading, transaction
 
+Allowed = Callable[[ProcessDefinition, Actor], bool]
 Make = Callable[[ProcessDefinition, Held, str], Command]
 
 
@@ -84,29 +86,30 @@ class Operations:
         """
 
         def make(definition: ProcessDefinition, held: Held, record: str) -> Command:
-            names = names_seen({}, held.state, None)
-            names.pop("clocks", None)
-            return CorrectVariables(corrections.parse(definition, names, given), record)
+            return CorrectVariables(corrections.parse(definition, _variables(held.state), given), record)
 
         return self._tend(actor, code, reason, key, ("correct", dict(given)), access.operates, make)
 
     def _tend(
         self, actor: Actor, code: str, reason: str, key: str, what: tuple[object, ...],
-        allowed: Callable[[ProcessDefinition, Actor], bool], make: Make,
+        allowed: Allowed, make: Make,
     ) -> Done:  # fmt: skip
         said = (*what, code, reason)
         with transaction(self.store) as db:
             if (before := answered(db, actor, key, said)) is not None:
                 return before
-            case = queries.case(db, actor, code)
-            if case is None:
-                raise NotFound("There is no such case.")
-            if not allowed(self.definitions.current(db), people.as_in(db, actor, case.id)):
-                raise NotAllowed("Your roles do not allow you to do this.")
-            held = instances.hold(db, case.id)
+            held = instances.hold(db, self._case(db, actor, code, allowed).id)
             at = now(db, self.clock)
             done = self._step(db, actor, held, reason, make, at)
             return answer(db, actor, key, said, done, at)
+
+    def _case(self, db: Connection, actor: Actor, code: str, allowed: Allowed) -> CaseRow:
+        case = queries.case(db, actor, code)
+        if case is None:
+            raise NotFound("There is no such case.")
+        if not allowed(self.definitions.current(db), people.as_in(db, actor, case.id)):
+            raise NotAllowed("Your roles do not allow you to do this.")
+        return case
 
     def _step(self, db: Connection, actor: Actor, held: Held, reason: str, make: Make, at: datetime) -> Done:
         definition = self.definitions.load(db, held.definition_hash)
@@ -199,13 +202,13 @@ class Operations:
     def values_of(self, actor: Actor, code: str) -> dict[str, str]:
         """The process variables of a case as a person types them. Raises ``NotFound``, ``NotAllowed``."""
         with reading(self.store) as db:
-            case = queries.case(db, actor, code)
-            if case is None:
-                raise NotFound("There is no such case.")
-            if not access.operates(self.definitions.current(db), people.as_in(db, actor, case.id)):
-                raise NotAllowed("Your roles do not allow you to do this.")
+            case = self._case(db, actor, code, access.operates)
             state = queries.state(db, case.id)
             definition = self.definitions.load(db, case.definition_hash)
-        names = {n: v for n, v in names_seen({}, state, None).items() if n != "clocks"}
-        known = dict.fromkeys(corrections.variables(definition)) | names
+        known = dict.fromkeys(corrections.variables(definition)) | _variables(state)
         return {name: corrections.written(value) for name, value in sorted(known.items())}
+
+
+def _variables(state: bytes) -> dict[str, Any]:
+    """The process variables of a stored state, without the time limits that conditions see beside them."""
+    return {name: value for name, value in names_seen({}, state, None).items() if name != "clocks"}

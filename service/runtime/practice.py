@@ -17,7 +17,8 @@ from service.core.access import Actor
 from service.core.calendar import LONDON
 from service.core.definitions import ProcessDefinition
 from service.core.errors import Defect, NotFound, NothingToDo, Rejection
-from service.core.scenario_reading import instant, read, without_lines
+from service.core.scenario_reading import instant, without_lines
+from service.core.stories import read_once, texts_of, told
 from service.runtime.entering import password_hash
 from service.runtime.handler import Handler
 from service.runtime.present import ahead
@@ -84,8 +85,8 @@ def _add(db: Connection, name: str, email: str, roles: list[tuple[str, str | Non
 
 def scenarios(definition: ProcessDefinition) -> list[dict[str, Any]]:
     """The scenarios a practice site is filled with."""
-    texts = [text for path, text in sorted(definition.files.items()) if path.startswith("processes/scenarios/")]
-    return [s for s in map(read, texts) if s.get("practice")]
+    texts = texts_of(definition.files)
+    return [told(text, texts) for text in texts.values() if read_once(text).get("practice")]
 
 
 def load_case(service: Service, scenario: Mapping[str, Any]) -> Loaded:

@@ -1,4 +1,4 @@
-"""Running cases by the version they are on: what can be moved to another."""
+"""Deployed versions by number, and running cases by the version they are on: what can be moved to another."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,12 @@ class Elsewhere:
     definition_hash: str
     seq: int
     state: bytes
+
+
+def numbers(db: Connection) -> dict[str, int]:
+    """The numbers of all versions by the hash of the definition."""
+    wanted = select(process_definition.c.hash, process_definition.c.version)
+    return {row.hash: row.version for row in db.execute(wanted)}
 
 
 def elsewhere(db: Connection, definition_hash: str, partnerships: frozenset[str]) -> list[Elsewhere]:

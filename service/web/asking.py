@@ -12,14 +12,18 @@ from flask import request
 
 from service.core import reasons, values
 from service.core.definitions import ProcessDefinition
-from service.core.errors import BrokenRule, NeedsConfirmation, Problem
+from service.core.errors import BrokenRule, CaseSuspended, Defect, NeedsConfirmation, Problem
 from service.core.forms import show
 from service.runtime.answering import Done
-from service.web import context, formdata
+from service.web import context, errors, formdata
 
 STRANGER = (
     "This page was sent with something that it does not ask for, so nothing was saved. "
     "Check your answers below and send them again"
+)
+NOT_FINISHED = (
+    "This step could not be finished, through no fault of yours. Nothing has changed. The people who look after the "
+    "service have been told; if you ask them, give the reference {reference}."
 )
 Submit = Callable[[Mapping[str, object], str, bool], Done]
 """Sends raw answers with the idempotency key; the third argument says that the warnings are confirmed."""
@@ -27,7 +31,10 @@ Submit = Callable[[Mapping[str, object], str, bool], Done]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A form as a page shows it: what was typed, what is wrong, what must be confirmed (``confirm`` names what)."""
+    """A form as a page shows it: what was typed, what is wrong, what must be confirmed (``confirm`` names what).
+
+    ``stopped`` is the HTTP status where something other than the answers stood in the way, else 0.
+    """
 
     form: Mapping[str, Any]
     directories: Mapping[str, list[dict[str, Any]]]
@@ -36,11 +43,12 @@ class Asked:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     confirm: str = ""
+    stopped: int = 0
 
     @property
     def status(self) -> int:
-        """200, or 422 while something stands in the way."""
-        return 422 if self.problems or self.warnings else 200
+        """200, or 422 while something stands in the way of the answers."""
+        return self.stopped or (422 if self.problems or self.warnings else 200)
 
 
 def blank(definition: ProcessDefinition, form: str | None) -> Asked:
@@ -56,7 +64,7 @@ def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]
 def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:
     """Read the request's answers and submit them; return what was done, or the form to show again.
 
-    Refusals that are not about the answers pass through.
+    Refusals that are not about the answers pass through, save those after which the same answers may be sent again.
     """
     asked = schema(definition, form)
     reading = formdata.read(asked, request.form)
@@ -74,6 +82,11 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
         return replace(page, warnings=unusual.problems, confirm=seen)
     except BrokenRule as refusal:
         return replace(page, problems=refusal.problems or (Problem("", refusal.message),))
+    except CaseSuspended as held:
+        return replace(page, problems=(Problem("", held.message),), stopped=409)
+    except Defect as failure:
+        told = NOT_FINISHED.format(reference=errors.incident(failure))
+        return replace(page, problems=(Problem("", told),), stopped=500)
 
 
 def typed(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from service.core.errors import NotFound
 from service.core.replay import Verdict
 from service.runtime import history
 from service.runtime.history import Frame
-from service.store import instances, people, queries
+from service.store import instances, people, queries, versions
 from service.store.rows import CaseRow
 from service.web import case_history, context
+from service.web.case_history import ToldStep
 from service.web.filters import british_time
 from service.web.security import access
 
@@ -29,12 +30,13 @@ LONGEST_NUMBER = 10
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Everything a page needs of one case: its row, pinned definition, steps and the names of the people in it."""
+    """Everything a page needs of one case: its row, pinned definition, steps, and what to tell them with."""
 
     case: CaseRow
     definition: ProcessDefinition
     steps: list[Step]
     people: dict[str, str]
+    versions: dict[str, int]
     state: bytes
     reader: Actor
 
@@ -61,7 +63,7 @@ def case(code: str) -> str:
         "audit/case.html",
         case=told.case,
         verdict=verdict,
-        steps=case_history.told_steps(_definition, told.reader, told.people, told.steps),
+        steps=_told_steps(told),
         chosen=chosen,
         last=len(frames),
         places=case_history.places(_definition(shown.definition), shown) if shown else [],
@@ -80,7 +82,7 @@ def frames(code: str) -> Response:
         {**process, "source": url_for("audit.diagram", code=code, process_id=process["id"])}
         for process in case_history.shown_processes(told.definition, frames)
     ]
-    steps = case_history.told_steps(_definition, context.actor(), told.people, told.steps)
+    steps = _told_steps(told)
     shown = [_frame(told.definition, frame, step.title) for frame, step in zip(frames, steps, strict=False)]
     return jsonify(diagrams=diagrams, frames=shown)
 
@@ -99,8 +101,13 @@ def _told(code: str) -> Told:
     with context.service().read() as db:
         found = _case(db, code)
         steps, state = instances.steps_of(db, found.id), queries.state_as_stored(db, found.id)
-        names, reader = people.names(db), people.as_in(db, context.actor(), found.id)
-    return Told(found, _definition(found.definition_hash), steps, names, state, reader)
+        names, numbers = people.names(db), versions.numbers(db)
+        reader = people.as_in(db, context.actor(), found.id)
+    return Told(found, _definition(found.definition_hash), steps, names, numbers, state, reader)
+
+
+def _told_steps(told: Told) -> list[ToldStep]:
+    return case_history.told_steps(_definition, told.reader, told.people, told.versions, told.steps)
 
 
 def _definition(definition_hash: str) -> ProcessDefinition:

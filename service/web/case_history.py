@@ -58,16 +58,20 @@ def frames_as_far_as_possible(definition_of: Callable[[str], ProcessDefinition],
 
 
 def told_steps(
-    definition_of: Callable[[str], ProcessDefinition], actor: Actor, people: Mapping[str, str], steps: Sequence[Step]
+    definition_of: Callable[[str], ProcessDefinition],
+    actor: Actor,
+    people: Mapping[str, str],
+    versions: Mapping[str, int],
+    steps: Sequence[Step],
 ) -> list[ToldStep]:
     """Return every step told to ``actor`` in the words of the version it was taken on.
 
-    ``people`` maps account ids to names.
+    ``people`` maps account ids to names, ``versions`` hashes of definitions to their numbers.
     """
     if not steps:
         return []
     definition = definition_of(steps[0].definition)
-    narrator = Narrator(names_of(definition), people)
+    narrator = Narrator(names_of(definition), people, versions)
     asked: dict[str, tuple[str | None, str | None]] = {}
     titles: dict[str, str] = {}
     told = []

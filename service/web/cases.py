@@ -15,7 +15,7 @@ from service.core.engine.markers import waiting_messages
 from service.core.errors import NotAllowed, NotFound, NotWaiting
 from service.core.forms import show as show_answers
 from service.runtime import history
-from service.store import instances, people, queries
+from service.store import instances, people, queries, versions
 from service.store.rows import CaseRow, TaskRow
 from service.web import asking, case_history, context, standing
 from service.web.asking import Asked
@@ -83,11 +83,11 @@ def show(code: str) -> ResponseReturnValue:
         tasks = queries.case_tasks(db, person, case.id)
         clocks = queries.clocks(db, case.id)
         records = people.records(db, definition, person, case.id)
-        steps, names = instances.steps_of(db, case.id), people.names(db)
+        steps, names, numbers = instances.steps_of(db, case.id), people.names(db), versions.numbers(db)
         state = queries.state(db, case.id)
     markers = history.live(definition, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
-    told = case_history.told_steps(context.service().definitions.get, here, names, steps)
+    told = case_history.told_steps(context.service().definitions.get, here, names, numbers, steps)
     return render_template(
         "cases/case.html",
         case=case,

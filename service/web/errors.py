@@ -162,14 +162,13 @@ def answer(
 
 
 def _refused(refusal: Exception) -> ResponseReturnValue:
-    return answer(page_for(refusal), str(refusal), refusal, _incident(refusal))
+    reference = incident(refusal) if isinstance(refusal, core.Defect) else None
+    return answer(page_for(refusal), str(refusal), refusal, reference)
 
 
-def _incident(refusal: Exception) -> str | None:
+def incident(defect: core.Defect) -> str:
     """Keep a defect met on a page as an incident of its case, after all of the step was undone; its reference."""
-    if not isinstance(refusal, core.Defect):
-        return None
-    return context.service().incidents.record(refusal, instance_id=refusal.instance_id, actor=context.signed_in())
+    return context.service().incidents.record(defect, instance_id=defect.instance_id, actor=context.signed_in())
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

@@ -95,12 +95,13 @@ def _page(found: IncidentRow, asked: Request) -> str:
 
 
 def _places(rows: list[IncidentRow]) -> dict[str, str]:
-    """Where in the diagram each incident stopped, by its name there; by its id if it has no name."""
+    """Where each incident stopped: the name of the step, or its id, and of the diagram it is in."""
     found = {}
     for row in rows:
         if row.element_id is None or row.definition_hash is None:
             continue
         definition = context.service().definitions.get(row.definition_hash)
-        elements = (p.elements[row.element_id] for p in definition.processes.values() if row.element_id in p.elements)
-        found[row.id] = next((e.name for e in elements if e.name), row.element_id)
+        inside = next((p for p in definition.processes.values() if row.element_id in p.elements), None)
+        name = inside.elements[row.element_id].name if inside is not None else ""
+        found[row.id] = f"{name or row.element_id}{f', in “{inside.name}”' if inside is not None else ''}"
     return found

@@ -1,12 +1,13 @@
 """Running cases on earlier versions: what moving each to a deployed version would do, and moving the chosen ones.
 
 The first page writes nothing. Where a step of a case has no place in the version, the page asks what takes its place.
-Moving needs a reason; the same page sent twice moves nothing twice.
+Moving needs a reason and a choice; the same page sent twice gives the same answer and moves nothing twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -25,8 +26,11 @@ RENAME = "rename-"
 
 @access("edits processes")
 def preview(definition_hash: str) -> str:
-    """Show each running case on another version and what moving it would do; ``?rename-OLD=NEW`` is the plan."""
-    return _page(_version(definition_hash), _plan(request.args))
+    """Show each running case on another version and what moving it would do; ``?rename-OLD=NEW`` is the plan.
+
+    None is chosen beforehand, unless ``?all=1`` asks for it.
+    """
+    return _page(_version(definition_hash), _plan(request.args), every="all" in request.args)
 
 
 @access("edits processes")
@@ -37,7 +41,8 @@ def move(definition_hash: str) -> ResponseReturnValue:
     if not chosen:
         return _page(to, plan, reason, {"cases": "Choose at least one"}), REFUSED
     try:
-        moved = list(context.service().migrations.execute(context.actor(), to, plan, chosen, reason))
+        key = context.sent_key()
+        moved = list(context.service().migrations.execute(context.actor(), to, plan, chosen, reason, key))
     except BrokenRule as refused:
         return _page(to, plan, reason, {"reason": refused.message}, chosen), REFUSED
     return render_template("studio/moved.html", version=to, moved=moved)
@@ -45,7 +50,7 @@ def move(definition_hash: str) -> ResponseReturnValue:
 
 def _page(
     to: DefinitionRow, plan: dict[str, str], reason: str = "", problems: dict[str, str] | None = None,
-    chosen: list[str] | None = None,
+    chosen: Collection[str] = (), *, every: bool = False,
 ) -> str:  # fmt: skip
     seen = context.service().migrations.preview(context.actor(), to, plan)
     return render_template(
@@ -57,8 +62,17 @@ def _page(
         plan=plan,
         reason=reason,
         problems=problems or {},
-        chosen=chosen,
+        chosen=[s.code for s in seen] if every else chosen,
+        every=every,
+        choose_address=_address(to, plan, every=not every),
+        key=context.new_key(),
     )
+
+
+def _address(to: DefinitionRow, plan: dict[str, str], *, every: bool) -> str:
+    """The address of the page with all of the cases chosen, or none."""
+    asked: dict[str, Any] = {f"{RENAME}{old}": new for old, new in plan.items()} | ({"all": 1} if every else {})
+    return url_for("studio.cases", definition_hash=to.hash, **asked)
 
 
 def _renames(definition: ProcessDefinition, seen: Iterable[Seen], plan: dict[str, str]) -> list[dict[str, object]]:

@@ -47,7 +47,7 @@ SENTENCES = {
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
-    "InstanceMigrated": ("done", "It moved to another version of the process."),
+    "InstanceMigrated": ("done", "It moved {versions} of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
     "ClockWithdrawn": ("clock", "{clock} no longer applies."),
 }
@@ -67,10 +67,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Narrator:
-    """Tells one case: ``people`` maps account ids to names; the rest is what was told so far."""
+    """Tells one case: ``people`` maps account ids to names, ``versions`` hashes of definitions to their numbers.
+
+    The rest is what was told so far.
+    """
 
     names: Names
     people: Mapping[str, str]
+    versions: Mapping[str, int]
     tasks: dict[str, str] = field(default_factory=dict)
     timers: dict[str, str] = field(default_factory=dict)
     clocks: dict[str, str] = field(default_factory=dict)
@@ -125,6 +129,7 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "who": narrator.people.get(event.get("assignee", ""), "Somebody"),
         "name": event.get("name") or event.get("outcome", ""),
         "incident": event.get("incident", ""),
+        "versions": _versions(narrator, event),
         "days": counted(event.get("days", 0), "day"),
         "kind": ", ".join(filter(None, kind)),
         "in_time": "in time" if event.get("in_time") else "late",
@@ -133,6 +138,11 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "from_due": _moment(event.get("from_due")),
         "to_due": _moment(event.get("to_due")),
     }
+
+
+def _versions(narrator: Narrator, event: Event) -> str:
+    former, new = (narrator.versions.get(event.get(side, "")) for side in ("former", "definition"))
+    return f"from version {former} to version {new}" if former and new else "to another version"
 
 
 def _moment(written: Any) -> str:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from service.core.access import may_assign, may_do
 from service.core.commands import SaveDraft
 from service.core.definitions import Element, ProcessDefinition
-from service.core.errors import BrokenRule, CaseSuspended, Defect, NotFound, Problem, TaskClosed, TaskHeld
+from service.core.errors import BrokenRule, NotFound, Problem, Rejection, TaskClosed, TaskHeld
 from service.runtime.answering import Done
 from service.store import people, queries, tending
 from service.store.rows import TaskRow
@@ -30,6 +30,7 @@ EMPTY = {
     "done": "You have not done a task yet.",
 }
 NOTHING = "You have no task, and none waits for your groups. You will get an email when one does."
+KEPT = "Your answers are kept for you: they will be here when you open this task again."
 MOST = 200
 
 
@@ -94,13 +95,21 @@ def complete(task_id: str) -> ResponseReturnValue:
         return _closed(_row(task_id), asking.typed_in_words(definition, row.form)), 409
     except TaskHeld:
         return _held(_row(task_id), asking.typed_in_words(definition, row.form)), 409
-    except (Defect, CaseSuspended):  # nothing of the step was kept: at least nothing typed shall be lost
-        context.service().sharing.save_draft(person, SaveDraft(task_id, asking.typed(definition, row.form)))
-        raise
+    if isinstance(taken, Asked) and taken.stopped:
+        taken = _kept(row, taken)
     if isinstance(taken, Asked):
         return _page(row, taken), taken.status
     context.tell("Done", done_sentence(_title(definition, row), taken, _element(row).properties.get("next", "")))
     return redirect(next_page(taken, row.code), 303)
+
+
+def _kept(row: TaskRow, asked: Asked) -> Asked:
+    """Keep answers that could not be taken now as the person's draft, and say so: they need not be typed again."""
+    try:
+        context.service().sharing.save_draft(context.actor(), SaveDraft(row.id, asked.typed))
+    except Rejection:  # they cannot be kept; they are still on the page
+        return asked
+    return replace(asked, problems=(*asked.problems, Problem("", KEPT)))
 
 
 def _save_draft(row: TaskRow) -> ResponseReturnValue:

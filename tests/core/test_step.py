@@ -309,6 +309,7 @@ def test_a_failing_script_undoes_the_whole_step():
     with pytest.raises(StepFailed) as failed:
         case.complete("one", "2026-03-03T09:00")
     assert failed.value.element == "bad"
+    assert str(failed.value).startswith("Assignment 1 (x): there is no variable"), "in words, no class of the engine's"
     assert case.state == before
 
 

@@ -116,6 +116,15 @@ def server(tmp_path_factory) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory) -> Iterator[Server]:
+    """A service of one module's own, for tests that others could not share it with."""
+    server = Server(tmp_path_factory.mktemp("own"))
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def address(server) -> str:
     """Where the service answers; a module with a service of its own says another."""

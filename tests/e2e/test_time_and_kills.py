@@ -5,23 +5,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from e2e.conftest import Server, axe
+from e2e.conftest import axe
 from e2e.filling import press
 from e2e.playing import Play, shift_to
 
 
-@pytest.fixture(scope="module")
-def own_server(tmp_path_factory):
-    """A service of this module's own: these tests move its date and kill it."""
-    server = Server(tmp_path_factory.mktemp("own"))
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def address(own_server):
-    return own_server.url
+    return own_server.url  # these tests move its date and kill it
 
 
 def test_nothing_acknowledged_is_lost_when_everything_is_killed(own_server, definition, story, today, open_browser):

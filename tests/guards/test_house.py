@@ -105,7 +105,7 @@ def safe(module, call):
     """Whether a loader of this module is given that is built on the safe one."""
     given = {k.value.id for k in call.keywords if k.arg == "Loader" and isinstance(k.value, ast.Name)}
     classes = (node for node in module.tree.body if isinstance(node, ast.ClassDef) and node.name in given)
-    return any("yaml.SafeLoader" in {dotted(base) for base in node.bases} for node in classes)
+    return any({"yaml.SafeLoader", "yaml.CSafeLoader"} & {dotted(base) for base in node.bases} for node in classes)
 
 
 def test_only_the_engine_rooms_import_spiffworkflow():

@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from build import MINI
-from service.core.errors import BrokenRule, NotAllowed, NotFound
-from service.runtime import bundles, exports, history, moving
-from service.runtime.migrating import read_plan, version_named
+from service.cli import moving
+from service.core.errors import BrokenRule, KeyMissing, NotAllowed, NotFound, Rejection
+from service.runtime import bundles, exports, history
+from service.runtime.migrating import ALREADY, read_plan, version_named
 from service.store import instances, queries
 from service.store.tables import clock as clock_table
 from service.store.tables import incident, outbox, process_instance, record, timer_job, user_task
@@ -43,8 +44,9 @@ def codes(service) -> list[str]:
     return [code for (code,) in rows(service, process_instance, "code")]
 
 
-def move(service, who, to, plan=None, only=None, reason="The law changed"):
-    return list(service.migrations.execute(who("una"), to, plan or {}, only or codes(service), reason))
+def move(service, who, to, plan=None, only=None, reason="The law changed", sent=None):
+    chosen, sent = only or codes(service), sent or key()
+    return list(service.migrations.execute(who("una"), to, plan or {}, chosen, reason, sent))
 
 
 def verdict(service, done):
@@ -109,9 +111,11 @@ def test_only_process_owners_move_cases_and_only_with_a_reason(service, who, dec
         with pytest.raises(NotAllowed):
             service.migrations.preview(who(name), to, {})
         with pytest.raises(NotAllowed):
-            service.migrations.execute(who(name), to, {}, [deciding.code], "mine")
+            service.migrations.execute(who(name), to, {}, [deciding.code], "mine", key())
     with pytest.raises(BrokenRule):
-        service.migrations.execute(who("una"), to, {}, [deciding.code], "  ")
+        service.migrations.execute(who("una"), to, {}, [deciding.code], "  ", key())
+    with pytest.raises(KeyMissing):
+        service.migrations.execute(who("una"), to, {}, [deciding.code], "mine", "")
     assert rows(service, process_instance, "version") == [(2,)]
 
 
@@ -127,6 +131,26 @@ def test_a_case_that_cannot_move_is_a_line_and_a_second_run_with_a_plan_does_wha
     tasks = [r for r in rows(service, user_task, "element_id", "closed_at", "instance_id") if r[1] is None]
     assert (("examine", None, other.instance_id)) in tasks
     assert verdict(service, other).kind == "equal"
+
+
+def test_the_same_request_again_moves_nothing_and_says_what_it_did_before(service, who, deciding):
+    other = service.handler.start(who("ann"), "application_received", APPLICATION, key())
+    to, sent = version(service, LATER), key()
+    with service.read() as db:
+        back = version_named(db, 1)
+    assert [m.done for m in move(service, who, to, only=[deciding.code], sent=sent)] == [True]
+    again = move(service, who, to, sent=sent)
+    assert [(m.code, m.sentences == (ALREADY,)) for m in again] == [(deciding.code, True), (other.code, False)]
+    assert move(service, who, to) == [], "another request finds nothing left to do"
+    (changed,) = move(service, who, to, only=[deciding.code], reason="Another reason", sent=sent)
+    assert (changed.done, "already used" in changed.problems[0].message) == (False, True)
+    move(service, who, back, only=[deciding.code])
+    (late,) = move(service, who, to, only=[deciding.code], sent=sent)
+    assert late.sentences == (ALREADY,), "a repeat that comes late does not undo what was done since"
+    assert set(rows(service, process_instance, "code", "definition_hash")) == {
+        (deciding.code, back.hash), (other.code, to.hash),
+    }  # fmt: skip
+    assert verdict(service, deciding).kind == "equal"
 
 
 def test_a_damaged_case_becomes_an_incident_and_the_others_move(service, who, deciding):
@@ -215,9 +239,11 @@ def test_the_verb_shows_first_and_moves_when_told_to(service, who, deciding):
 
 def test_the_verb_names_what_there_is_not(service, deciding):
     to = version(service, LATER)
-    for wrong in ({"number": 9}, {"email": "nobody@example.invalid"}, {"codes": ["TREE-1"]}):
+    for wrong in ({"number": 9}, {"codes": ["TREE-1"]}):
         with pytest.raises(NotFound):
             verb(service, wrong.pop("number", to.version), **wrong)
+    with pytest.raises(Rejection, match="Nobody who may sign in has the e-mail address"):
+        verb(service, to.version, email="nobody@example.invalid")
     with pytest.raises(NotAllowed):
         verb(service, to.version, email="ann@example.invalid")
 

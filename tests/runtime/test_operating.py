@@ -33,6 +33,19 @@ def case_of(service, who, code):
         return queries.case(db, who("ann"), code)
 
 
+def deciding(service, who):
+    """A case that waits for its decision."""
+    done, task = begin(service, who)
+    service.handler.complete(who("ann"), task, COMPLETE, key())
+    return done
+
+
+def the_incident(service, who):
+    with service.read() as db:
+        (found,) = tending.incidents(db, who("opa"))
+    return found
+
+
 def verdict(service, instance_id):
     with service.read() as db:
         steps = instances.steps_of(db, instance_id)
@@ -58,8 +71,7 @@ def test_a_case_on_hold_waits_for_nobody_and_catches_up(service, who, clock):
 
 
 def test_a_cancelled_case_is_over(service, who, clock):
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     service.operations.cancel(who("ann"), done.code, "Withdrawn.", key())
     found = case_of(service, who, done.code)
     assert (found.status, found.outcome_name) == ("ended", "Cancelled")
@@ -87,8 +99,7 @@ def test_only_a_role_that_holds_cases_does_so(service, who, verb):
 
 
 def test_a_date_put_right_moves_what_is_computed_from_it(service, who, clock):
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     service.operations.correct(who("opa"), done.code, {"received_on": "2013-06-10"}, "Read wrongly.", key())
     with service.read() as db:
         row = db.execute(select(clocks.c.due_at, clocks.c.original_due)).one()
@@ -124,15 +135,14 @@ def mend(service, code, whole):
 
 
 def test_operators_are_told_once_however_often_it_fails(service, who, clock, post):
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     damage(service, done.code)
     clock.to(LATE)
     for _ in range(5):
         service.sweeper.sweep()
         clock.pass_by(minutes=16)
+    found = the_incident(service, who)
     with service.read() as db:
-        (found,) = tending.incidents(db, who("opa"))
         told = list(db.execute(select(outbox.c.recipient).where(outbox.c.kind == "incident")).scalars())
     assert found.attempts == 5
     assert told == ["opa"]
@@ -143,26 +153,22 @@ def test_operators_are_told_once_however_often_it_fails(service, who, clock, pos
 
 
 def test_a_failing_case_is_not_tried_more_often_than_every_quarter_of_an_hour(service, who, clock):
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     damage(service, done.code)
     clock.to(LATE)
     for _ in range(30):
         service.sweeper.sweep()
         clock.pass_by(minutes=1)
-    with service.read() as db:
-        (found,) = tending.incidents(db, who("opa"))
+    found = the_incident(service, who)
     assert found.attempts == 2
 
 
 def test_trying_again_tells_the_truth(service, who, clock):
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     whole = damage(service, done.code)
     clock.to(LATE)
     service.sweeper.sweep()
-    with service.read() as db:
-        (found,) = tending.incidents(db, who("opa"))
+    found = the_incident(service, who)
     again = service.operations.retry(who("opa"), found.id, "Trying.", key())
     assert (again.kind, "still fails" in again.text) == ("failed", True)
     mend(service, done.code, whole)
@@ -180,27 +186,22 @@ def test_trying_again_tells_the_truth(service, who, clock):
 
 
 def test_all_are_tried_and_one_that_still_fails_holds_up_no_other(service, who, clock):
-    cases = [begin(service, who) for _ in range(3)]
-    for _, task in cases:
-        service.handler.complete(who("ann"), task, COMPLETE, key())
-    whole = [damage(service, done.code) for done, _ in cases]
+    codes = [deciding(service, who).code for _ in range(3)]
+    whole = [damage(service, code) for code in codes]
     clock.to(LATE)
     service.sweeper.sweep()
     for number in (0, 2):
-        mend(service, cases[number][0].code, whole[number])
+        mend(service, codes[number], whole[number])
     tried = service.operations.retry_all(who("opa"), "All again.")
-    kinds = {t.code: t.kind for t in tried}
-    assert kinds == {cases[0][0].code: "resolved", cases[1][0].code: "failed", cases[2][0].code: "resolved"}
+    assert {t.code: t.kind for t in tried} == dict(zip(codes, ("resolved", "failed", "resolved"), strict=True))
 
 
 def test_only_operators_try_again_and_a_stranger_learns_nothing(service, who, clock):
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     damage(service, done.code)
     clock.to(LATE)
     service.sweeper.sweep()
-    with service.read() as db:
-        (found,) = tending.incidents(db, who("opa"))
+    found = the_incident(service, who)
     with pytest.raises(NotAllowed):
         service.operations.retry(who("ann"), found.id, "Because.", key())
     with pytest.raises(NotFound):
@@ -221,21 +222,25 @@ def deploy_failing(service):
     service.deployments.deploy(None, files, "asks for a fee")
 
 
-def test_answers_that_met_a_defect_are_tried_again_after_a_correction(service, who, clock, post):
+def decided_in_vain(service, who):
+    """A case on that version, its decision task, and the defect met when the officer completed it."""
     deploy_failing(service)
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
+    done = deciding(service, who)
     with service.read() as db:
         (decide,) = queries.tasks(db, who("ben"), which="groups")
     with pytest.raises(StepFailed) as failure:
         service.handler.complete(who("ben"), decide.id, GRANT, key())
-    reference = service.incidents.record(failure.value, instance_id=done.instance_id, actor=who("ben"))
-    assert service.incidents.record(failure.value, instance_id=done.instance_id, actor=who("ben")) == reference
+    return done, decide, failure.value
+
+
+def test_answers_that_met_a_defect_are_tried_again_after_a_correction(service, who, clock, post):
+    done, decide, failure = decided_in_vain(service, who)
+    reference = service.incidents.record(failure, instance_id=done.instance_id, actor=who("ben"))
+    assert service.incidents.record(failure, instance_id=done.instance_id, actor=who("ben")) == reference
     # Another step of the case does not make the incident go away: what failed has not been done.
     service.handler.claim(who("bea"), decide.id, key())
     service.handler.release(who("bea"), decide.id, key())
-    with service.read() as db:
-        (found,) = tending.incidents(db, who("opa"))
+    found = the_incident(service, who)
     assert (found.id, found.actor_name, found.attempts) == (reference, "Ben", 2)
     assert service.operations.retry(who("opa"), reference, "Trying.", key()).kind == "failed"
     service.operations.correct(who("opa"), done.code, {"fee": "5"}, "The fee was paid on paper.", key())
@@ -250,14 +255,8 @@ def test_answers_that_met_a_defect_are_tried_again_after_a_correction(service, w
 
 
 def test_what_failed_is_over_once_the_same_is_done(service, who):
-    deploy_failing(service)
-    done, task = begin(service, who)
-    service.handler.complete(who("ann"), task, COMPLETE, key())
-    with service.read() as db:
-        (decide,) = queries.tasks(db, who("ben"), which="groups")
-    with pytest.raises(StepFailed) as failure:
-        service.handler.complete(who("ben"), decide.id, GRANT, key())
-    service.incidents.record(failure.value, instance_id=done.instance_id, actor=who("ben"))
+    done, decide, failure = decided_in_vain(service, who)
+    service.incidents.record(failure, instance_id=done.instance_id, actor=who("ben"))
     service.operations.correct(who("opa"), done.code, {"fee": "5"}, "Known now.", key())
     service.handler.complete(who("ben"), decide.id, GRANT, key())
     with service.read() as db:
@@ -269,8 +268,7 @@ def test_a_start_that_failed_is_an_incident_without_a_case(service, who):
     failure = StepFailed("A condition could not be worked out.")
     failure.command = {"type": "StartInstance", "message": "application_received"}
     reference = service.incidents.record(failure, instance_id=None, actor=who("ann"))
-    with service.read() as db:
-        (found,) = tending.incidents(db, who("opa"))
+    found = the_incident(service, who)
     assert (found.id, found.code) == (reference, None)
     assert service.operations.retry(who("opa"), reference, "Mended by version 2.", key()).kind == "resolved"
 

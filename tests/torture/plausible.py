@@ -11,7 +11,8 @@ from typing import Any
 
 from service.core.definitions import ProcessDefinition
 from service.core.forms_shape import key_of, questions
-from service.core.scenario_reading import instant, read, without_lines
+from service.core.scenario_reading import instant, without_lines
+from service.core.stories import FROM, texts_of, told
 from service.runtime.practice import _moved
 
 TRIES = 12
@@ -24,10 +25,10 @@ class Answers:
         self.definition = definition
         self.told: dict[str, list[tuple[datetime, Any]]] = {}
         self.used: Counter[tuple[str, int]] = Counter()
-        for path, text in sorted(definition.files.items()):
-            if path.startswith("processes/scenarios/"):
-                for about, at, data in _said(read(text)):
-                    self.told.setdefault(about, []).append((at, data))
+        stories = texts_of(definition.files)
+        for text in stories.values():
+            for about, at, data in _said(told(text, stories)):
+                self.told.setdefault(about, []).append((at, data))
 
     def offers(self, about: str, form: str | None, now: datetime, chance: random.Random) -> Iterator[dict[str, Any]]:
         """Answers to try, one after another."""
@@ -95,5 +96,5 @@ def _a_day(question: Mapping[str, Any], now: datetime, chance: random.Random) ->
 def _said(story: Mapping[str, Any]) -> Iterator[tuple[str, datetime, Any]]:
     for line in (story["start"], *(story.get("steps") or ())):
         about = line.get("task") or line.get("message")
-        if about and "refused" not in line:
+        if about and "refused" not in line and FROM not in line:
             yield str(about), instant(line["at"]), without_lines(line.get("data") or {})

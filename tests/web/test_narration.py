@@ -29,7 +29,7 @@ def narrator():
 
 def narrator_of(policy="FIRST"):
     files = read_folder(MINI) | {"processes/fee.dmn": TABLE.format(policy=policy)}
-    return Narrator(names_of(definition_of(files)), {"ann": "Ann"})
+    return Narrator(names_of(definition_of(files)), {"ann": "Ann"}, {"old": 2, "new": 3})
 
 
 def told(narrator, *events, answers=True, **variables):
@@ -95,3 +95,11 @@ def test_those_who_may_not_read_answers_see_neither_them_nor_what_came_of_them(n
 
 def test_an_event_of_a_later_version_is_passed_over(narrator):
     assert told(narrator, {"type": "SomethingNew", "process_id": "application"}) == []
+
+
+@pytest.mark.parametrize(
+    ("former", "said"), [("old", "It moved from version 2 to version 3"), ("gone", "It moved to another version")]
+)
+def test_a_move_names_both_versions_where_they_are_known(narrator, former, said):
+    event = {"type": "InstanceMigrated", "former": former, "definition": "new"}
+    assert told(narrator, event) == [f"{said} of the process."]

@@ -80,7 +80,8 @@ def test_a_case_is_put_on_hold_goes_on_and_is_cancelled(site):
     assert "This is on hold" in held.text
     task = open_task(site)
     answer = clerk.send(clerk.get(task), task, complete="yes", notes="All there.", status=409)
-    assert answer.heading == "This is on hold"
+    assert "This case is held still" in answer.text
+    assert "Your answers are kept for you" in answer.text
     assert clerk.get(task).value("notes") == "All there.", "what was typed is kept as a draft"
     assert "goes on" in clerk.send(clerk.get(hold), hold, what="resume", reason="Work goes on.").text
     ended = clerk.send(clerk.get(hold), hold, what="cancel", reason="Withdrawn.")

@@ -23,15 +23,22 @@ from service.core.engine.joins import DiagramParser
 class VariableList(TaskDataReference):
     """The list a multi-instance runs over, read from the process variables instead of from copied task data.
 
-    Items are cut down to their ids: everything else about an item is looked up where it is kept.
+    Items are cut down to their ids: everything else about an item is looked up where it is kept. The property
+    ``only`` of the activity, an expression about its item, says for which items it is done; without it, for all.
     """
+
+    def __init__(self, bpmn_id: str, item: str = "", only: str = "") -> None:
+        super().__init__(bpmn_id)
+        self.item, self.only = item, only
 
     def get(self, my_task: Task) -> list[object]:
         """Return the ids of the list's items, each as ``{"id": …}`` or the plain text itself."""
-        variables = my_task.workflow.script_engine.environment.variables
-        found = variables.get(self.bpmn_id)
+        environment = my_task.workflow.script_engine.environment
+        found = environment.variables.get(self.bpmn_id)
         if not isinstance(found, list | tuple):
             raise TypeError(f"{self.bpmn_id} must be a list to be repeated over")
+        if self.only:
+            found = [i for i in found if environment.evaluate(self.only, {self.item: i})]
         return [{"id": i["id"]} if isinstance(i, dict) and "id" in i else i for i in found]
 
     def exists(self, my_task: Task) -> bool:
@@ -109,4 +116,7 @@ def _read_from_variables(spec: MultiInstanceTask) -> tuple[str, str]:
         return "", spec.data_input.bpmn_id
     # Expressions speak of the item by its name; its id only has to be unique in the file.
     spec.input_item = Item(spec.input_item.bpmn_name or spec.input_item.bpmn_id)
+    repeated = spec._wf_spec.task_specs[spec.task_spec]
+    only = (getattr(repeated, "extensions", None) or {}).get("properties", {}).get("only", "")
+    spec.data_input = VariableList(spec.data_input.bpmn_id, spec.input_item.bpmn_id, only)
     return spec.input_item.bpmn_id, spec.data_input.bpmn_id

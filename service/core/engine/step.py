@@ -190,7 +190,10 @@ def _differ(before: object, now: object) -> bool:
 def _in_words(failure: Exception) -> str:
     """A defect in words for an operator: the construct, never a value of the case."""
     notes = " ".join(getattr(failure, "notes", None) or getattr(failure, "__notes__", None) or [])
-    return f"{type(failure).__name__}: {failure} {notes}".strip()[:500]
+    said = f"{failure} {notes}".strip()
+    if isinstance(failure, SpiffWorkflowException | ExprError) and said:
+        return f"{said[:1].upper()}{said[1:]}"[:500]
+    return f"{type(failure).__name__}: {said}".strip()[:500]  # the kind says more than Python's own few words
 
 
 def _element_of(failure: Exception) -> str | None:

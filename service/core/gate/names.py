@@ -119,7 +119,7 @@ def _read(scope: Scope) -> Iterator[tuple[Node, str]]:
             yield scope.nodes[flow.source], flow.condition
     for node in scope.nodes.values():
         properties = node.properties()
-        yield from ((node, properties[p]) for p in ("due", "agency", "from") if properties.get(p))
+        yield from ((node, properties[p]) for p in ("due", "agency", "from", "only") if properties.get(p))
         for script in scripts.scripts_of(node):
             yield from ((node, value) for _, value in formulas.assignments(script))
         for path in ("timerEventDefinition/*", "conditionalEventDefinition/bpmn:condition"):

@@ -109,6 +109,13 @@ def _elsewhere(properties: dict[str, str]) -> str:
     return properties.get("formJsonSchemaFilename", "").strip().rsplit("/", 1)[-1].removesuffix(".json")
 
 
+SUCH_AS = {
+    "due": "an expression, such as  working_days_after(opened_at, 5)",
+    "agency": "an expression that gives the id of an agency, such as  agency.id",
+    "only": "a condition on the item of the repetition, such as  agency.late",
+}
+
+
 def _doer(
     scope: Scope, node: Node, properties: dict[str, str], known: Known, lanes: dict[str, str]
 ) -> Iterator[Finding]:
@@ -137,17 +144,14 @@ def _message(
 
 def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Known) -> Iterator[Finding]:
     yield from _clauses(scope, node.xml, properties, known)
-    for name in ("due", "agency"):
+    for name in ("due", "agency", "only"):
         text = properties.get(name, "").strip()
         wrong = formulas.problem(text) if text else None
         if text and name == "due" and not wrong:
             wrong = _no_date(text)
         if wrong:
             message = f"The property “{name}” of {node.mention} cannot be worked out: {wrong}"
-            mend = "Write an expression, such as  working_days_after(opened_at, 5)." if name == "due" else (
-                "Write an expression that gives the id of an agency, such as  agency.id."
-            )  # fmt: skip
-            yield error(scope.file, node.xml, name, message, mend)
+            yield error(scope.file, node.xml, name, message, f"Write {SUCH_AS[name]}.")
     remind = properties.get("remind", "").replace(",", " ").split()
     if any(not (part.isascii() and part.isdigit() and int(part[:6]) <= 366) for part in remind):
         message = f"The reminders of {node.mention} are not whole numbers of days: “{properties['remind']}”."

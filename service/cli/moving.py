@@ -1,17 +1,31 @@
-"""Moving cases to another version from the command line: a table of what would happen, or a line per case."""
+"""The verb that moves cases to another version: a table of what would happen, or, asked to do it, a line per case."""
 
 from collections.abc import Collection
+from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from service.core.access import Actor
+from service.cli.console import cli, fresh_key, out, person, with_service
 from service.core.diagram_words import counted
 from service.core.errors import NotFound
 from service.runtime.migrating import Moved, Seen, read_plan, version_named
 from service.runtime.service import Service
-from service.store import people
+
+
+@cli.command(name="migrate-cases")
+@click.option("--to", "number", required=True, type=int, help="The number of the version to move cases to.")
+@click.option("--plan", "pairs", multiple=True, help="old=new: a step, process:step or process that is renamed.")
+@click.option("--case", "codes", multiple=True, help="Only this case; may be given several times.")
+@click.option("--by", "email", required=True, help="The e-mail address of the process owner who does it.")
+@click.option("--reason", required=True, help="Why; kept in the history of each case.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, only what would happen is shown.")
+@with_service
+def migrate_cases(service: Service, number: int, email: str, reason: str, *, yes: bool, **asked: Any) -> None:
+    """Show what moving running cases to another version would do to each; with --yes, move them."""
+    raise SystemExit(move(service, out, number, email, reason, yes=yes, **asked))
 
 
 def move(
@@ -26,7 +40,7 @@ def move(
     plan = read_plan(pairs)
     with service.read() as db:
         to = version_named(db, number)
-    actor = _actor(service, email)
+    actor = person(service, email)
     seen = service.migrations.preview(actor, to, plan)
     if unknown := sorted(set(codes) - {s.code for s in seen}):
         raise NotFound(f"There is no running case on another version called {', '.join(unknown)}.")
@@ -37,18 +51,9 @@ def move(
     if not yes:
         return _show(out, chosen, number)
     wanted = [s.code for s in chosen]
-    done = service.migrations.execute(actor, to, plan, wanted, reason)
+    done = service.migrations.execute(actor, to, plan, wanted, reason, fresh_key())
     told = track(done, total=len(wanted), description="Moving cases", console=out, transient=True)
     return _report(out, list(told))
-
-
-def _actor(service: Service, email: str) -> Actor:
-    with service.read() as db:
-        found = people.account_by_email(db, email)
-        actor = people.actor(db, found.id, service.clock()) if found is not None else None
-    if actor is None:
-        raise NotFound(f"There is nobody called {email}.")
-    return actor
 
 
 def _show(out: Console, seen: list[Seen], number: int) -> int:
