@@ -4,7 +4,7 @@ What a scenario does here goes through exactly the rules a person meets on a pag
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from service.core.access import Actor, Membership
 from service.core.clocks import Clock
 from service.core.commands import Command, CompleteUserTask, DeliverMessage, FireTimers, StartInstance
 from service.core.definitions import ProcessDefinition
+from service.core.documents.facts import Facts, Record, Taken, case_facts
 from service.core.engine.memory import clocks_kept, names_seen
 from service.core.engine.step import step
 from service.core.errors import NotAllowed, NothingToDo, TaskClosed
@@ -39,6 +40,9 @@ class Player:
     open: dict[str, UserTaskCreated] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
+    steps: list[Taken] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    _written: Record | None = None
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime) -> Submission:
         """Start the case by a message. Raises a ``Rejection``."""
@@ -64,7 +68,7 @@ class Player:
         task = self.task(element, item, actor(who))
         if not access.may_do(actor(who), task.role, task.agency):
             raise NotAllowed(f"{who} may not do this: it is for {task.role}{'@' + task.agency if task.agency else ''}.")
-        sent = self._submit(task.form, data, at, task.item)
+        sent = self._submit(task.form, data, at, task.item, task.agency)
         self._take(CompleteUserTask(task.task_id, sent.variables), at)
         return sent
 
@@ -91,16 +95,31 @@ class Player:
         """The process variables as they stand."""
         return names_seen({}, self.state, None) if self.state is not None else {}
 
-    def _submit(self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None) -> Submission:
+    def facts(self, who: Actor | None = None) -> Facts:
+        """The case as its documents are made from it, for ``who`` or for somebody who may read everything."""
+        case = case_facts(self.name, self.steps, self.names())
+        return Facts(case, self.definition, "", self.steps, [self._seen(record, who) for record in self.records])
+
+    def _seen(self, record: Record, who: Actor | None) -> Record:
+        of_class = str(self.definition.forms.get(record.form, {}).get("access", "case"))
+        may = who is None or access.may_read(self.definition, who, of_class, record.agency)
+        return replace(record, readable=may)
+
+    def _submit(
+        self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None, agency: str | None = None
+    ) -> Submission:
         schema = self.definition.forms.get(form or "", {"components": []})
         lists = self.definition.specification.lists
         names = names_seen(lists, self.state, item) if self.state is not None else {}
-        return forms.submit(schema, data, at=at, variables=names, directories=self.definition.directories)
+        sent = forms.submit(schema, data, at=at, variables=names, directories=self.definition.directories)
+        self._written = Record(self.seq + 1, at, form, agency, sent.answers) if form else None
+        return sent
 
     def _take(self, command: Command, at: datetime) -> None:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
+        self._keep(command, Taken(self.seq, at, outcome.events))
         for event in outcome.events:
             match event:
                 case UserTaskCreated():
@@ -111,6 +130,14 @@ class Player:
                     self.dues.append((at, event.clock, event.due_at))
                 case ClockMoved():
                     self.dues.append((at, event.clock, event.to_due))
+
+
+    def _keep(self, command: Command, taken: Taken) -> None:
+        """Keep a step that was taken; what was written goes with it, but not with time that passed before it."""
+        self.steps.append(taken)
+        if self._written is not None and not isinstance(command, FireTimers):
+            self.records.append(self._written)
+            self._written = None
 
 
 def actor(who: str) -> Actor:

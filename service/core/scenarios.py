@@ -12,6 +12,7 @@ from typing import Any
 from service.core.calendar import LONDON, act_by
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
+from service.core.documents import expected
 from service.core.errors import BrokenRule, Defect, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
@@ -157,6 +158,9 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"variable": name}:
             value, should = player.names().get(str(name)), without_lines(wanted.get("is"))
             return [] if _same(value, should) else [f"{name} should be {should!r}; it is {value!r}"]
+        case {"document": _}:
+            reader = actor(str(wanted["as"])) if "as" in wanted else None
+            return expected.differences(player.facts(reader), without_lines(wanted), reader)
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]

@@ -5,10 +5,10 @@ store; that something was made is a line of the log, with who and what and never
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -30,6 +30,10 @@ from service.store.rows import CaseRow, ClockRow
 log = logging.getLogger(__name__)
 
 KINDS = {"html": "text/html", "csv": "text/csv", "pdf": "application/pdf", "zip": "application/zip"}
+
+
+Read: TypeAlias = tuple[Facts | None, list[Document]]
+"""What was read: the facts of the case, if it was one, and the document with those of its package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,11 @@ class Source:
         """A document of one case. Raises what ``building.build`` raises, and ``NotAllowed`` for other roles."""
         return self._made(self.facts(case), document_id, people.as_in(self.db, self.person, case.id))
 
-    def package(self, case: CaseRow, document_id: str) -> Made:
-        """A package: the document itself and those it names, with a manifest. Raises as ``document`` does."""
+    def package(self, case: CaseRow, document_id: str) -> tuple[Facts, list[Document]]:
+        """A package: the document itself and those it names, for ``packed``. Raises as ``document`` does."""
         facts, here = self.facts(case), people.as_in(self.db, self.person, case.id)
         whole = self._made(facts, document_id, here)
-        documents = [whole, *(self._made(facts, member, here) for member in whole.members)]
-        files = [file for number, each in enumerate(documents) for file in _files(number, each, facts)]
-        about = {
-            "case": case.code, "document": document_id, "title": whole.title, "draft": whole.draft,
-            "step": facts.case.step, "head_hash": facts.head, "at": values.instant_text(facts.case.at),
-            "definition": facts.definition.hash,
-        }  # fmt: skip
-        return Made(f"{whole.name}.zip", KINDS["zip"], packing.pack(files, about, facts.case.at))
+        return facts, [whole, *(self._made(facts, member, here) for member in whole.members)]
 
     def _made(self, facts: Facts, document_id: str, here: Actor) -> Document:
         _let_take(building.described(facts, document_id), here)
@@ -122,11 +119,23 @@ def _let_take(what: Mapping[str, Any], here: Actor) -> None:
         raise NotAllowed("This document is not one that your role may take.")
 
 
+def packed(facts: Facts, documents: Sequence[Document]) -> Made:
+    """Documents of one case as one file, with a manifest that names the case, its step and the hash of its history."""
+    whole = documents[0]
+    files = [file for number, each in enumerate(documents) for file in _files(number, each, facts)]
+    about = {
+        "case": facts.case.code, "document": whole.id, "title": whole.title, "draft": whole.draft,
+        "step": facts.case.step, "head_hash": facts.head, "at": values.instant_text(facts.case.at),
+        "definition": facts.definition.hash,
+    }  # fmt: skip
+    return Made(f"{whole.name}.zip", KINDS["zip"], packing.pack(files, about, facts.case.at))
+
+
 def _files(number: int, document: Document, facts: Facts) -> Iterator[packing.File]:
     formats = facts.definition.documents[document.id]["formats"]
     for form in ("pdf", "html"):
         if form in formats or form == "html":
-            made = written(document, form, facts.case.at)
+            made = written(document, form)
             yield packing.File(f"{number:02}-{document.id}.{form}", document.title, made.data)
     if "csv" in formats:
         for place, table in enumerate(document.tables(), 1):
@@ -144,13 +153,13 @@ def offered(definition: ProcessDefinition, here: Actor, of: str) -> list[Mapping
     return sorted(found, key=lambda d: str(d["title"]))
 
 
-def written(document: Document, form: str, at: datetime, table: int = 1) -> Made:
+def written(document: Document, form: str, table: int = 1) -> Made:
     """A document in a format; ``table`` counts from 1 which of its tables a CSV holds. Raises ``NotFound``."""
     match form:
         case "html":
             data = as_html.whole(document)
         case "pdf":
-            data = typesetting.pdf_of(document, at)
+            data = typesetting.pdf_of(document)
         case "csv":
             tables = list(document.tables())
             if not 0 < table <= len(tables):

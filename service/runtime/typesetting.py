@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 
 import service
@@ -27,9 +26,9 @@ class NotTypeset(Rejection):
     """The document could not be made into a PDF; as a web page it can still be read and printed."""
 
 
-def pdf_of(document: Document, at: datetime) -> bytes:
-    """The document as PDF, dated ``at``. Raises ``NotTypeset``."""
-    sent = json.dumps({"document": _data(document), "at": int(at.timestamp())}, ensure_ascii=True).encode()
+def pdf_of(document: Document) -> bytes:
+    """The document as PDF, dated as of its own instant. Raises ``NotTypeset``."""
+    sent = json.dumps({"document": data_of(document), "at": int(document.at.timestamp())}, ensure_ascii=True).encode()
     if len(sent) > LONGEST:
         raise NotTypeset("This document is too long for a PDF. Take it as a web page.")
     # Nothing of the service's own environment goes in: it may hold the database's password.
@@ -45,7 +44,7 @@ def pdf_of(document: Document, at: datetime) -> bytes:
     return done.stdout
 
 
-def _data(document: Document) -> dict[str, object]:
+def data_of(document: Document) -> dict[str, object]:
     """What the template is given: texts, numbers, lists and nothing else."""
     return {
         "title": document.title, "name": document.name, "organisation": document.organisation,

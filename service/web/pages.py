@@ -13,6 +13,7 @@ from service.web import (
     auth,
     cases,
     context,
+    documents,
     errors,
     filters,
     formlayout,
@@ -45,6 +46,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)
+    app.register_blueprint(documents.blueprint)
     for part in (sharing.blueprint, tending.blueprint, incidents.blueprint, audit.blueprint, studio.blueprint):
         app.register_blueprint(part)
 

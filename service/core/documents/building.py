@@ -47,7 +47,8 @@ def build(facts: Facts, document_id: str) -> Document:
         raise DocumentNotReady(str(what.get("when_not") or "This document cannot be made yet."))
     made = Document(
         id=document_id, title=str(what["title"]), about=str(what.get("about", "")),
-        name=f"{facts.case.code}-{document_id}", draft=is_draft(what, scope, ended=facts.case.ended),
+        name=f"{facts.case.code}-{document_id}", at=facts.case.at,
+        draft=is_draft(what, scope, ended=facts.case.ended),
         head=tuple(_head(what, facts)), sections=tuple(_sections(what, facts, scope)),
         organisation=str(facts.definition.deployment.get("organisation", "")), members=tuple(members(what)),
     )  # fmt: skip

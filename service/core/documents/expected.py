@@ -1,4 +1,4 @@
-"""What a scenario expects of a document: that it can be made, that it says something, that it does not say something."""
+"""What a scenario expects of a document: that it can be made or is refused, what it says, and what it does not say."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

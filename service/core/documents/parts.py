@@ -5,6 +5,7 @@ Every text in it is text and nothing else: whoever writes it out as HTML, CSV or
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 Number: TypeAlias = int | float
@@ -57,12 +58,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole document. ``head`` are (label, text) pairs that say what it is of; ``members`` ids of a package."""
+    """A whole document, as of the instant ``at``; ``name`` is that of its files, without an ending.
+
+    ``head`` are (label, text) pairs that say what it is of; ``members`` the ids of a package's further documents.
+    """
 
     id: str
     title: str
     about: str
     name: str
+    at: datetime
     draft: bool
     head: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]

@@ -45,22 +45,25 @@ def build(asked: Asked, document_id: str) -> Document:
     base = {"year": asked.year, "local": definition.local}
     whole = words.scope_of(definition, base, at)
     scopes = [whole.inside(_names(definition, case)) for case in asked.cases]
-    case_words = str(definition.deployment.get("case_words") or f"{definition.deployment.get('case_word', 'case')}s")
     return Document(
         id=document_id, title=f"{what['title']} {asked.year}", about=str(what.get("about", "")),
-        name=f"{document_id}-{asked.year}", draft=is_draft(what, whole, ended=asked.on.year > asked.year),
-        head=tuple(_head(what, asked, case_words)),
+        name=f"{document_id}-{asked.year}", at=at, draft=is_draft(what, whole, ended=asked.on.year > asked.year),
+        head=tuple(_head(what, asked)),
         sections=tuple(_sections(what, whole, scopes)),
         organisation=str(definition.deployment.get("organisation", "")),
     )  # fmt: skip
 
 
-def _head(what: Mapping[str, Any], asked: Asked, case_words: str) -> Iterator[tuple[str, str]]:
+def _head(what: Mapping[str, Any], asked: Asked) -> Iterator[tuple[str, str]]:
+    deployment, number = asked.definition.deployment, len(asked.cases)
+    word = str(deployment.get("case_word", "case"))
+    several = str(deployment.get("case_words") or f"{word}s")
     yield "Year", str(asked.year)
     if what.get("clause"):
         yield "Clause", str(what["clause"])
     yield "As it stood", f"on {british(asked.on)}"
-    yield "Made from", f"the {len(asked.cases):,} {case_words} open to you, {sum(c.step for c in asked.cases):,} steps"
+    steps = sum(case.step for case in asked.cases)
+    yield "Made from", f"{number:,} {word if number == 1 else several} open to whoever made it, {steps:,} steps in all"
 
 
 def _names(definition: ProcessDefinition, case: CaseFacts) -> dict[str, Any]:
