@@ -54,13 +54,19 @@ def value(scope: Scope, text: str) -> Any:
 
 
 def _speaks_of_nothing(text: str, names: Mapping[str, Any], at: datetime) -> bool:
+    """Whether a name in an expression, or a part of what a name holds, is nothing."""
     for chain in CHAIN.findall(QUOTED.sub("", text)):
-        try:
-            if chain.partition(".")[0] in names and expressions.evaluate(chain, names, at=at) is None:
-                return True
-        except ExprError:
-            continue
+        parts = chain.split(".")
+        if parts[0] in names and any(_is_nothing(".".join(parts[:n]), names, at) for n in range(1, len(parts) + 1)):
+            return True
     return False
+
+
+def _is_nothing(chain: str, names: Mapping[str, Any], at: datetime) -> bool:
+    try:
+        return expressions.evaluate(chain, names, at=at) is None
+    except ExprError:
+        return False
 
 
 def holds(scope: Scope, text: str | None) -> bool:
@@ -86,7 +92,7 @@ def put_in_words(scope: Scope, text: str) -> str:
 
 
 def worded(found: Any) -> str:
-    """A value as people read it: ``29 May 2013``, ``yes``, ``1,250``, ``a; b``, ``not known``."""
+    """A value as people read it: ``29 May 2013``, ``yes``, ``2013``, ``a; b``, ``not known``."""
     match found:
         case None | "":
             return UNKNOWN
@@ -96,6 +102,8 @@ def worded(found: Any) -> str:
             return british(found)
         case timedelta():
             return f"{found.days:,} day{'' if found.days == 1 else 's'}"
+        case int() if abs(found) < 10_000:
+            return str(found)  # it may be a year
         case int() | float():
             return number(found)
         case Mapping():
