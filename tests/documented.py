@@ -79,8 +79,8 @@ def when(month, day):
 def a_document(*blocks, title="A title", heading="A heading"):
     """A document of these blocks under one heading."""
     return Document(
-        "x", title, "About", "TW-1-x", datetime(2013, 7, 2, 9, tzinfo=UTC), True, (("Case", "TW-1"),),
-        (Section(heading, blocks),), "Council",
+        "x", title, "About", "TW-1-x", datetime(2013, 7, 2, 9, tzinfo=UTC), draft=True,
+        head=(("Case", "TW-1"),), sections=(Section(heading, blocks),), organisation="Council",
     )  # fmt: skip
 
 

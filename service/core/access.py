@@ -115,6 +115,12 @@ def may_hold(definition: ProcessDefinition, actor: Actor) -> bool:
     return any(definition.roles.get(r, {}).get("holds_cases") for r in actor.roles)
 
 
+def approving_role(definition: ProcessDefinition, actor: Actor) -> str | None:
+    """The role in which the actor, as the case meets them, agrees or objects to departures; ``None`` if in none."""
+    roles = (m.role for m in actor.memberships)
+    return next((role for role in roles if definition.roles.get(role, {}).get("approves_departures")), None)
+
+
 def may_assign(definition: ProcessDefinition, actor: Actor, role: str | None, agency: str | None) -> bool:
     """Whether the actor may say who does a task of this candidate group.
 

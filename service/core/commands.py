@@ -1,10 +1,11 @@
 """What can be asked of a process instance: requests, in the imperative, that may be rejected.
 
 A command carries keys and routing values only. What a person wrote is a record of its own; the command holds
-``record``, the salted hash that commits the history to it.
+``record``, the salted hash that commits the history to it. ``departures`` are the rules of its form that the answers
+depart from, each with ``rule``, ``clause`` and ``message``; the reasons for it are in the record.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ class StartInstance:
     message: str
     variables: Mapping[str, object] = field(default_factory=dict)
     record: str | None = None
+    departures: Sequence[Mapping[str, object]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class CompleteUserTask:
     task_id: str
     variables: Mapping[str, object] = field(default_factory=dict)
     record: str | None = None
+    departures: Sequence[Mapping[str, object]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class DeliverMessage:
     variables: Mapping[str, object] = field(default_factory=dict)
     record: str | None = None
     item: str | None = None
+    departures: Sequence[Mapping[str, object]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,24 @@ class CorrectVariables:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveDeparture:
+    """Agree to departure ``number``, in the role ``role``; ``record`` commits to the reason."""
+
+    number: int
+    role: str
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectToDeparture:
+    """Object to departure ``number``, in the role ``role``: it stays as it is, and stays open."""
+
+    number: int
+    role: str
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ResolveIncident:
     """Let an instance that was stuck go on: what is due fires, and the incident of this reference is over."""
 
@@ -162,7 +184,7 @@ class SaveDraft:
 Command: TypeAlias = (
     StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | AssignUserTask
     | DelegateUserTask | FireTimers | SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables
-    | ResolveIncident | MigrateInstance | MigrateState
+    | ResolveIncident | MigrateInstance | MigrateState | ApproveDeparture | ObjectToDeparture
 )  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
@@ -170,16 +192,17 @@ _TYPES: dict[str, type[Any]] = {
     for t in (
         StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, AssignUserTask,
         DelegateUserTask, FireTimers, SuspendInstance, ResumeInstance, CancelInstance, CorrectVariables,
-        ResolveIncident, MigrateInstance, MigrateState,
+        ResolveIncident, MigrateInstance, MigrateState, ApproveDeparture, ObjectToDeparture,
     )
 }  # fmt: skip
 
 
 def to_json(command: Command) -> dict[str, Any]:
-    """Return the JSON object the history keeps for ``command``."""
+    """Return the JSON object the history keeps for ``command``; without departures it is as it was before them."""
+    written = {f.name: values.encode(getattr(command, f.name)) for f in fields(command)}
     return {
         "type": type(command).__name__,
-        **{f.name: values.encode(getattr(command, f.name)) for f in fields(command)},
+        **{name: value for name, value in written.items() if name != "departures" or value},
     }
 
 

@@ -46,6 +46,7 @@ FIELDS = {
     "name": "name of the time limit",
     "from": "start of the time limit",
     "kind": "kind of the time limit",
+    "held": "holds of the time limit",
     "remind_roles": "people reminded",
     "condition": "condition",
     "default": "way otherwise taken",

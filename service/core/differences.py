@@ -11,7 +11,8 @@ from typing import Any
 
 from lxml import etree
 
-from service.core import diagram_reading
+from service.core import diagram_reading, local_rules
+from service.core.departures import KIND
 from service.core.diagram_differences import diagram_sentences
 from service.core.diagram_words import counted
 from service.core.table_differences import table_sentences
@@ -56,6 +57,8 @@ def _reader(path: str, names: Mapping[str, str]) -> Callable[[str, str], Sentenc
         return lambda old, new: table_sentences(diagram_reading.tree(old), diagram_reading.tree(new))
     if path.startswith("forms/") and path.endswith(".json"):
         return lambda old, new: _form(json.loads(old), json.loads(new))
+    if path == local_rules.FILE:
+        return lambda old, new: _local_rules(json.loads(old), json.loads(new))
     if path.endswith(".json"):
         return lambda old, new: _data(json.loads(old), json.loads(new))
     return _lines
@@ -77,8 +80,51 @@ def _role_names(files: Mapping[str, str]) -> dict[str, str]:
 
 def _form(old: dict[str, Any], new: dict[str, Any]) -> Sentences:
     yield from _entries(_questions(old), _questions(new), "question", "label")
-    yield from _entries(_by_id(old.get("rules", [])), _by_id(new.get("rules", [])), "rule", "message")
+    before, after = _by_id(old.get("rules", [])), _by_id(new.get("rules", []))
+    told = list(_departures(str(new.get("title") or old.get("title") or ""), before, after))
+    yield from (sentence for _, sentence in told)
+    for key in (key for key, _ in told):
+        before, after = _without_kind(before, after, key)
+    yield from _entries(before, after, "rule", "message")
     yield from _values(_without_lists(old), _without_lists(new), "")
+
+
+def _departures(
+    form: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[None, str]]]:
+    """What may be done only with reasons now, or no longer so: the rule's id and a sentence."""
+    for key in dict.fromkeys([*old, *new]):
+        was, now = (_kind(rules.get(key)) for rules in (old, new))
+        if was == now or KIND not in {was, now}:
+            continue
+        rule = _called(new.get(key) or old[key], "message", key)
+        says = {
+            (True, "error"): f"now lets people depart from “{rule}”, with reasons.",
+            (False, "error"): f"no longer lets people depart from “{rule}”: it is refused.",
+            (True, "warning"): f"now accepts “{rule}” only as a departure.",
+            (True, ""): f"now accepts “{rule}” only as a departure.",
+            (False, "warning"): f"now accepts “{rule}” without a departure, after a warning.",
+            (False, ""): f"now accepts “{rule}” without a departure.",
+        }
+        yield key, (None, f"The form “{form}” {says[now == KIND, was if now == KIND else now]}")
+
+
+def _kind(rule: Any) -> str:
+    """The kind of a rule, or an empty text where there is none."""
+    if not isinstance(rule, dict):
+        return ""
+    return str(rule.get("kind")) if rule.get("kind") in {KIND, "warning"} else "error"
+
+
+def _without_kind(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rules without what has been told of one: all of it where it is new or gone, else its kind."""
+    if key not in old or key not in new:
+        return {k: v for k, v in old.items() if k != key}, {k: v for k, v in new.items() if k != key}
+    return _bare(old, key), _bare(new, key)
+
+
+def _bare(rules: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {**rules, key: {name: value for name, value in rules[key].items() if name != "kind"}}
 
 
 def _without_lists(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +145,36 @@ def _data(old: Any, new: Any) -> Sentences:
         yield from _entries(_by_id(old), _by_id(new), "entry", "name")
     elif isinstance(old, dict) and isinstance(new, dict):
         yield from _values(old, new, "")
+
+
+def _local_rules(old: list[Any], new: list[Any]) -> Sentences:
+    before, after = _by_id(old), _by_id(new)
+    for key, row in after.items():
+        called = f"The local rule “{_called(row, 'name', key)}”"
+        if key not in before:
+            yield None, f"{called} is new: {local_rules.amount(row)}."
+            continue
+        if local_rules.amount(before[key]) != local_rules.amount(row):
+            yield None, f"{called} moves from {_amount_before(before[key], row)} to {local_rules.amount(row)}."
+        of = f" of the local rule “{_called(before[key], 'name', key)}”"
+        yield from _values(_without_amount(before[key]), _without_amount(row), of)
+    for key, row in before.items():
+        if key not in after:
+            yield None, f"The local rule “{_called(row, 'name', key)}” is taken away; it was {local_rules.amount(row)}."
+    kept = [key for key in before if key in after]
+    if kept != [key for key in after if key in before]:
+        yield None, "The order of the local rules changes."
+
+
+def _without_amount(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in {"value", "unit"}}
+
+
+def _amount_before(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The former amount; a unit that stays is said once, as in ``from 2 to 3 working days``."""
+    numbers = all(type(row.get("value")) is int for row in (old, new))
+    same = numbers and old.get("unit") == new.get("unit")
+    return f"{old['value']:,}" if same else local_rules.amount(old)
 
 
 def _by_id(entries: list[Any]) -> dict[str, Any]:

@@ -111,6 +111,27 @@ class FormRefused(BrokenRule):
     """The answers to a form break its rules; ``problems`` names each field."""
 
 
+@dataclass(frozen=True, slots=True)
+class Departing:
+    """A rule that answers depart from: its id, the question it speaks of, its message and its clauses."""
+
+    rule: str
+    field: str
+    message: str
+    clause: str
+
+
+class DepartureRefused(FormRefused):
+    """The answers depart from the guidance without what that needs, or reasons were given where nothing departs.
+
+    ``departures`` are the rules that hold: the answers are accepted only together with reasons for each.
+    """
+
+    def __init__(self, message: str, problems: "tuple[Problem, ...]", departures: "tuple[Departing, ...]") -> None:
+        super().__init__(message, problems)
+        self.departures = departures
+
+
 class NeedsConfirmation(BrokenRule):
     """The answers are allowed but unusual: the person must say they are meant. ``problems`` are the warnings."""
 

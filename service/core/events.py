@@ -14,6 +14,9 @@ from service.core.events_beside import (
     ClockChanged,
     ClockStopped,
     ClockWithdrawn,
+    DepartureApproved,
+    DepartureMade,
+    DepartureObjected,
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
@@ -146,7 +149,10 @@ class TimerCancelled:
 
 @dataclass(frozen=True, slots=True)
 class ClockStarted:
-    """A time limit began to run. ``started_from`` is the value it counts from; ``basis`` the diagram's expression."""
+    """A time limit began to run. ``started_from`` is the value it counts from; ``basis`` the diagram's expression.
+
+    ``item`` is the id of the item of a repeated step that it is for.
+    """
 
     clock: str
     name: str
@@ -155,6 +161,7 @@ class ClockStarted:
     started_from: Any
     basis: str
     due_at: datetime
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +233,8 @@ Event: TypeAlias = (
     | TimerCancelled | ClockStarted | ClockMoved | ClockBreached | ClockMet | ReminderFell | VariablesSet
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
-    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn
+    | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | DepartureMade
+    | DepartureApproved | DepartureObjected
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -238,13 +246,17 @@ TYPES: dict[str, type[Any]] = {
         UserTaskAssigned, UserTaskDelegated, UserTaskReturned, ClockStopped, InstanceSuspended, InstanceResumed,
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
         InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
+        DepartureMade, DepartureApproved, DepartureObjected,
     )
 }  # fmt: skip
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the JSON object the history keeps for ``event``."""
-    return {"type": type(event).__name__, **{f.name: values.encode(getattr(event, f.name)) for f in fields(event)}}
+    written = {f.name: values.encode(getattr(event, f.name)) for f in fields(event)}
+    if isinstance(event, ClockStarted) and event.item is None:
+        del written["item"]  # histories of before clocks had items keep their bytes
+    return {"type": type(event).__name__, **written}
 
 
 def from_json(written: Mapping[str, Any]) -> Event:

@@ -80,6 +80,41 @@ class IncidentResolved:
 
 
 @dataclass(frozen=True, slots=True)
+class DepartureMade:
+    """What was sent departs from a rule of its form: the ``number``th departure of the instance, counted from 1.
+
+    The element is the task or the receiving event, ``role`` whose it is, ``rule`` the id of the rule, ``clause`` the
+    clauses it serves. The reasons are in the record of the step.
+    """
+
+    number: int
+    process_id: str
+    element_id: str
+    role: str | None
+    rule: str
+    clause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureApproved:
+    """Somebody in ``role`` agreed to a departure; ``record`` is the salted hash of the reason."""
+
+    number: int
+    role: str
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureObjected:
+    """Somebody in ``role`` objected to a departure; ``record`` is the salted hash of the reason."""
+
+    number: int
+    role: str
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StateMigrated:
     """The stored state was brought into today's form; the hashes are those of its bytes before and after."""
 

@@ -40,7 +40,9 @@ __all__ = [
     "names",
 ]
 
-RESERVED = frozenset(FUNCTIONS) | {"clocks", "opened_at", "self", "typename", "dmninputexpr"}
+RESERVED = frozenset(FUNCTIONS) | {
+    "clocks", "departures", "departures_open", "opened_at", "local", "self", "typename", "dmninputexpr",
+}  # fmt: skip
 FIELDS_REFUSED = frozenset({"id", "self", "typename"})
 SCRIPT_CHARACTERS = 10_000
 SCRIPT_LINES = 200

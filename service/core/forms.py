@@ -12,8 +12,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from service.core import departures as departing
 from service.core import expressions
-from service.core.errors import FormRefused, Problem
+from service.core.departures import KEPT, Departed
+from service.core.errors import Departing, FormRefused, Problem
 from service.core.expressions import ExprError
 from service.core.forms_check import check_form
 from service.core.forms_door import Fault, Path, admit, joined
@@ -41,12 +43,23 @@ class Submission:
     """Accepted answers: all of them by key, those that are process variables by variable, and what looks unusual.
 
     ``answers`` holds the questions that were asked. ``variables`` holds every variable the form names; one whose
-    question was not asked is ``None`` (an empty list for a list).
+    question was not asked is ``None`` (an empty list for a list). ``departures`` are the rules that were departed from.
     """
 
     answers: dict[str, object]
     variables: dict[str, object]
     warnings: tuple[Problem, ...] = ()
+    departures: tuple[Departed, ...] = ()
+
+    @property
+    def kept(self) -> dict[str, object]:
+        """What the record of the form holds: the answers, and a person's words about each departure."""
+        return {**self.answers, KEPT: [one.kept for one in self.departures]} if self.departures else self.answers
+
+    @property
+    def departed(self) -> tuple[dict[str, object], ...]:
+        """What the command says of the departures."""
+        return tuple(one.told for one in self.departures)
 
 
 def submit(
@@ -56,18 +69,23 @@ def submit(
     at: datetime,
     variables: Mapping[str, object],
     directories: Directories,
+    departures: Mapping[str, Any] | None = None,
 ) -> Submission:
     """Judge ``raw``: answers by key as JSON would hold them, dates as ISO text or date objects.
 
     ``at`` is the moment of answering, ``variables`` what the process knows (for the form's rules), ``directories`` the
-    lists that choices come from. Raises ``FormRefused``; its problems are in reading order and a row's are named
-    ``children-0-name``.
+    lists that choices come from. ``departures`` is what a person says of each rule they depart from: ``reasons``,
+    ``effect`` and ``until`` by the rule's id. Raises ``FormRefused``; its problems are in reading order and a row's are
+    named ``children-0-name``; ``DepartureRefused`` when nothing but departures stands in the way.
     """
     answers = _accepted(form, raw, Asking(at, directories))
-    errors, warnings = _broken_rules(form, answers, variables, at)
-    if errors:
-        raise _refused(errors)
-    return Submission(answers, _variables(form, answers), tuple(warnings))
+    broken = _broken_rules(form, answers, variables, at)
+    if broken.errors:
+        raise _refused(broken.errors)
+    departed = departing.accept(
+        form, broken.departures, departures or {}, at=at, shortest=departing.least(variables)
+    )
+    return Submission(answers, _variables(form, answers), tuple(broken.warnings), departed)
 
 
 def _accepted(form: Component, raw: Mapping[str, object], asking: Asking) -> dict[str, object]:
@@ -137,22 +155,41 @@ def _full_rows(question: Component, answer: object) -> object:
     return [{**dict.fromkeys(keys), **row} for row in answer]
 
 
+@dataclass(slots=True)
+class _Broken:
+    """The rules that hold, by kind."""
+
+    errors: list[Problem]
+    warnings: list[Problem]
+    departures: list[Departing]
+
+
 def _broken_rules(
     form: Component, answers: Mapping[str, object], variables: Mapping[str, object], at: datetime
-) -> tuple[list[Problem], list[Problem]]:
+) -> _Broken:
     asked = dict.fromkeys(key_of(question) for question in questions(components_of(form)))
     names = {**variables, **asked, **answers}
-    found: dict[str, list[Problem]] = {"error": [], "warning": []}
+    broken = _Broken([], [], [])
     for rule in form.get("rules") or []:
         problem = Problem(str(rule.get("field") or ""), str(rule["message"]), rule.get("clause"))
         try:
             if expressions.evaluate(str(rule["when"]), names, at=at):
-                found[str(rule.get("kind") or "error")].append(problem)
+                _tell(broken, rule, problem)
         except ExprError as error:
             if not _speaks_of_nothing(str(rule["when"]), names):
                 sentence = f"The rule “{rule.get('id')}” of this form could not be checked: {error}"
-                found["error"].append(Problem(problem.field, sentence, problem.clause))
-    return found["error"], found["warning"]
+                broken.errors.append(Problem(problem.field, sentence, problem.clause))
+    return broken
+
+
+def _tell(broken: _Broken, rule: Mapping[str, Any], problem: Problem) -> None:
+    match rule.get("kind") or "error":
+        case departing.KIND:
+            broken.departures.append(departing.departing(rule, problem.message))
+        case "warning":
+            broken.warnings.append(problem)
+        case _:
+            broken.errors.append(problem)
 
 
 def _speaks_of_nothing(when: str, names: Mapping[str, object]) -> bool:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from service.core import expressions, forms_conditions
+from service.core import departures, expressions, forms_conditions, registers
 from service.core.errors import Problem
-from service.core.forms_shape import CHOICES, KINDS, QUESTIONS, Directories
+from service.core.forms_shape import CHOICES, KINDS, OF_CASE, QUESTIONS, Directories
 
 KEY = re.compile(r"[a-z][A-Za-z0-9_]{0,63}")
 VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?")
@@ -28,7 +28,7 @@ LIMITS_OF = {
     "datetime": {"noFuture"},
 }
 REPEATED_REPEAT = re.compile(r"[+*}]\)[+*{]|\.\*\.\*")
-RULE_KINDS = ("error", "warning")
+RULE_KINDS = ("error", "warning", departures.KIND)
 DEEPEST_NEST = 5
 
 Said = Iterator[Problem]
@@ -41,7 +41,7 @@ def check_form(form: object, directories: Directories | None = None) -> list[Pro
     """
     if not isinstance(form, Mapping):
         return [Problem("", "A form must be a JSON object")]
-    return [*_head(form), *_level(form, {}, 0, directories), *_variables(form), *_rules(form)]
+    return [*_head(form), *_level(form, {}, 0, directories), *_variables(form), *_rules(form), *_register(form)]
 
 
 def _head(form: Mapping[str, Any]) -> Said:
@@ -130,7 +130,7 @@ def _condition(component: Mapping[str, Any], key: str, before: Mapping[str, str]
     except ValueError as error:
         yield Problem(key, f"The condition of “{key}” cannot be read. {error}")
         return
-    for name in sorted(names - before.keys()):
+    for name in sorted(n for n in names - before.keys() if not n.startswith("local.")):
         yield Problem(key, f"The condition of “{key}” looks at “{name}”, which is not a question before it")
 
 
@@ -203,13 +203,8 @@ CHECKS: tuple[Callable[[Mapping[str, Any], str], Said], ...] = (_naming, _limits
 def _choices(component: Mapping[str, Any], key: str, directories: Directories | None) -> Said:
     if component["type"] not in CHOICES:
         return
-    source = component.get("valuesKey")
-    if source is not None:
-        name = source.get("from") if isinstance(source, Mapping) else None
-        if not _words(name):
-            yield Problem(key, f"“{key}” must say which list it chooses from: valuesKey with “from”")
-        elif directories is not None and name not in directories:
-            yield Problem(key, f"“{key}” chooses from the list “{name}”, which does not exist")
+    if component.get("valuesKey") is not None:
+        yield from _source(component["valuesKey"], key, directories)
         return
     offered = component.get("values")
     values = [o.get("value") for o in offered if isinstance(o, Mapping)] if isinstance(offered, list) else []
@@ -217,6 +212,17 @@ def _choices(component: Mapping[str, Any], key: str, directories: Directories | 
         yield Problem(key, f"“{key}” must offer values, each a label and a value that is text")
     elif len(set(values)) < len(values):
         yield Problem(key, f"“{key}” offers the same value twice")
+
+
+def _source(source: object, key: str, directories: Directories | None) -> Said:
+    name = source.get("from") if isinstance(source, Mapping) else None
+    if not _words(name):
+        yield Problem(key, f"“{key}” must say which list it chooses from: valuesKey with “from”")
+    elif str(name).startswith(OF_CASE):
+        if not VARIABLE.fullmatch(str(name).removeprefix(OF_CASE)):
+            yield Problem(key, f"“{key}” chooses from “{str(name)[:80]}”: after {OF_CASE} stands the name of a list")
+    elif directories is not None and name not in directories:
+        yield Problem(key, f"“{key}” chooses from the list “{name}”, which does not exist")
 
 
 def _variables(form: Mapping[str, Any]) -> Said:
@@ -255,7 +261,9 @@ def _rule(rule: Mapping[str, Any], keys: set[str]) -> Said:
     if not _words(rule.get("message")):
         yield Problem(field, f"The rule “{name}” has no message to show")
     if rule.get("kind", "error") not in RULE_KINDS:
-        yield Problem(field, f"The kind of the rule “{name}” must be error or warning")
+        yield Problem(field, f"The kind of the rule “{name}” must be error, warning or departure")
+    if rule.get("kind") == departures.KIND:
+        yield from _departure(rule, field)
     if not _words(rule.get("when")):
         yield Problem(field, f"The rule “{name}” does not say when it is broken")
         return
@@ -263,3 +271,18 @@ def _rule(rule: Mapping[str, Any], keys: set[str]) -> Said:
         expressions.check(str(rule["when"]))
     except expressions.ExprError as error:
         yield Problem(field, f"The rule “{name}” cannot be read: {error}")
+
+
+def _departure(rule: Mapping[str, Any], field: str) -> Said:
+    """A departure is numbered, kept and listed: it needs a name that lasts and the clause it departs from."""
+    name = rule.get("id")
+    if not isinstance(name, str) or not departures.RULE_ID.fullmatch(name):
+        yield Problem(field, f"The id of the departure “{name}” must be a small letter, then small letters, digits, _")
+    if not _words(rule.get("clause")):
+        yield Problem(field, f"The departure “{name}” does not say which clause it departs from")
+
+
+def _register(form: Mapping[str, Any]) -> Said:
+    asked = [c for c in _inner(form) if _kind(c) in QUESTIONS]
+    lists = {_key(c): {_key(q) for q in _inner(c)} for c in asked if _kind(c) == "dynamiclist"}
+    yield from registers.problems(form.get("register"), {_key(c) for c in asked}, lists)

@@ -13,11 +13,12 @@ from service.core.calendar import LONDON, act_by
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
 from service.core.documents import expected
-from service.core.errors import BrokenRule, Defect, Rejection
+from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
 from service.core.stories import FROM, VIA, duties, texts_of, told
+from service.core.touching import Watched, by_case, by_people
 
 __all__ = ["Failure", "Report", "play", "read"]
 
@@ -41,6 +42,7 @@ class Report:
     steps: int = 0
     elements: set[tuple[str, str]] = field(default_factory=set)
     proves: tuple[str, ...] = ()
+    touched: frozenset[str] = frozenset()
 
 
 class _Failed(Exception):
@@ -54,7 +56,7 @@ def play(definition: ProcessDefinition, text: str) -> Report:
     except ScenarioUnreadable as wrong:
         return Report("unreadable", [Failure(wrong.line, str(wrong))])
     report = Report(str(scenario.get("name", "unnamed")), proves=tuple(duties(scenario)))
-    player = Player(definition, report.name)
+    player = Watched(definition, report.name)
     here = scenario["start"]
     try:
         _start(player, here)
@@ -67,6 +69,7 @@ def play(definition: ProcessDefinition, text: str) -> Report:
             report.failures.extend(_expect(player, wanted))
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
 
 
@@ -81,7 +84,8 @@ def _start(player: Player, start: Mapping[str, Any]) -> None:
     if not {"at", "as", "message"} <= set(start):
         raise _Failed("A start needs “at”, “as” and “message”.")
     at, who, data = instant(start["at"]), str(start["as"]), without_lines(start.get("data") or {})
-    _attempt(start, lambda: player.start(str(start["message"]), who, data, at))
+    departs = _departs(start)
+    _attempt(start, lambda: player.start(str(start["message"]), who, data, at, departs))
 
 
 def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
@@ -93,14 +97,30 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "until" in step:
         _attempt(step, lambda: player.let_pass(instant(step["until"])))
         return
+    if "approves" in step or "objects" in step:
+        _judge_departure(player, step)
+        return
     if "at" not in step or "as" not in step or not {"task", "message"} & set(step):
         raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
     at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
+    departs = _departs(step)
+    item = None if step.get("item") is None else str(step["item"])
     if "message" in step:
-        _attempt(step, lambda: player.send(str(step["message"]), who, data, at))
+        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, item, departs))
     else:
-        item = None if step.get("item") is None else str(step["item"])
-        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at))
+        _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at, departs))
+
+
+def _judge_departure(player: Player, step: Mapping[str, Any]) -> None:
+    """Agree or object to a departure by its number: ``{at: …, as: …, approves: 1}``."""
+    approved = "approves" in step
+    at, who, number = instant(step["at"]), str(step["as"]), int(step["approves" if approved else "objects"])
+    _attempt(step, lambda: player.judge_departure(number, who, at, approved=approved))
+
+
+def _departs(step: Mapping[str, Any]) -> Any:
+    """What a step says of departures; a step with an empty “departs” still says that something departs."""
+    return without_lines(step["departs"] or {}) if "departs" in step else None
 
 
 def _attempt(step: Mapping[str, Any], act: Any) -> None:
@@ -110,6 +130,9 @@ def _attempt(step: Mapping[str, Any], act: Any) -> None:
         sent = act()
     except (Rejection, Defect, ValueError) as reason:
         said = _said(reason)
+        if refused is None and isinstance(reason, DepartureRefused) and reason.departures and "departs" not in step:
+            rules = ", ".join(one.rule for one in reason.departures)
+            raise _Failed(f"This departs from {rules}, and the step does not say “departs”: {said}") from reason
         if refused is None:
             raise _Failed(f"This was refused: {said}") from reason
         if isinstance(refused, str) and refused.lower() not in said.lower():
@@ -139,7 +162,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            return _clock(player, str(key), wanted)
+            of_item = f":{wanted['item']}" if wanted.get("item") is not None else ""
+            return _clock(player, f"{key}{of_item}", wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:
@@ -158,6 +182,12 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"variable": name}:
             value, should = player.names().get(str(name)), without_lines(wanted.get("is"))
             return [] if _same(value, should) else [f"{name} should be {should!r}; it is {value!r}"]
+        case {"departures": number}:
+            found = player.names().get("departures", 0)
+            return [] if found == number else [f"{number} departures should have been made; {found} were"]
+        case {"departures_open": number}:
+            found = player.names().get("departures_open", 0)
+            return [] if found == number else [f"{number} departures should wait for approval; {found} do"]
         case {"document": _}:
             reader = actor(str(wanted["as"])) if "as" in wanted else None
             return expected.differences(player.facts(reader), without_lines(wanted), reader)

@@ -17,15 +17,15 @@ from service.core.access import Actor, may_read, may_take
 from service.core.calendar import london_date
 from service.core.definitions import ProcessDefinition
 from service.core.documents import as_csv, as_html, building, returns
-from service.core.documents.facts import CaseFacts, Facts, Limit, Record, Taken, case_facts
+from service.core.documents.facts import CaseFacts, Facts, Record, Taken, case_facts
 from service.core.documents.parts import Document
-from service.core.engine.memory import clocks_kept, names_seen
+from service.core.engine.memory import names_seen
 from service.core.errors import NotAllowed, NotFound
 from service.core.forms_shape import components_of, properties_of, questions
 from service.runtime import packing, typesetting
 from service.runtime.definitions import Definitions
-from service.store import departures, instances, people, queries
-from service.store.rows import CaseRow, ClockRow
+from service.store import instances, people, queries
+from service.store.rows import CaseRow
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +57,25 @@ class Source:
         """A case as it stands, with the records marked that the person may read."""
         definition = self.definitions.load(self.db, case.definition_hash)
         here = people.as_in(self.db, self.person, case.id)
-        steps = instances.steps_of(self.db, case.id)
-        taken = [Taken(s.seq, s.at, tuple(events.from_json(e) for e in s.events)) for s in steps]
-        variables = names_seen({}, queries.state(self.db, case.id), None)
+        short, taken, head = self._history(case, definition)
         return Facts(
-            case=replace(case_facts(case.code, taken, variables, status=case.status), started_at=case.started_at),
-            definition=definition, head=steps[-1].hash, steps=taken,
+            case=short, definition=definition, head=head, steps=taken,
             records=[
                 Record(row.seq, row.at, row.form, row.agency, row.answers, readable=readable)
                 for row, readable in people.records_of_case(self.db, definition, here, case.id)
             ],
-            departures=departures.of_case(self.db, definition, here, case.id),
             closed=frozenset(_closed(definition, here)),
         )  # fmt: skip
+
+    def _history(self, case: CaseRow, definition: ProcessDefinition) -> tuple[CaseFacts, list[Taken], str]:
+        """A case in short, its steps, and the hash of the last of them."""
+        steps = instances.steps_of(self.db, case.id)
+        taken = [
+            Taken(s.seq, s.at, tuple(map(events.from_json, s.events)), self.definitions.load(self.db, s.definition))
+            for s in steps
+        ]
+        variables = names_seen({}, queries.state(self.db, case.id), None)
+        return case_facts(case.code, definition, taken, variables, status=case.status), taken, steps[-1].hash
 
     def document(self, case: CaseRow, document_id: str) -> Document:
         """A document of one case. Raises what ``building.build`` raises, and ``NotAllowed`` for other roles."""
@@ -97,17 +103,7 @@ class Source:
     def _cases(self, what: Mapping[str, Any]) -> Iterator[CaseFacts]:
         for case in sorted(queries.cases(self.db, everywhere(self.person)), key=lambda c: (c.started_at, c.code)):
             if may_take(what, people.as_in(self.db, everywhere(self.person), case.id)):
-                yield self._in_short(case)
-
-    def _in_short(self, case: CaseRow) -> CaseFacts:
-        state = queries.state(self.db, case.id)
-        breaches = {key: clock.breaches for key, clock in clocks_kept(state).items()}
-        rows = queries.clocks(self.db, case.id)
-        last = instances.last_step(self.db, case.id)
-        return CaseFacts(
-            case.code, last.seq, last.at, case.status, case.outcome, case.outcome_name, case.started_at, case.ended_at,
-            names_seen({}, state, None), tuple(_limit(row, breaches.get(row.key, ())) for row in rows),
-        )  # fmt: skip
+                yield self._history(case, self.definitions.load(self.db, case.definition_hash))[0]
 
     def _tell(self, document_id: str, **about: str | int) -> None:
         said = {"action": "document_made", "document": document_id, "account": self.person.account_id, **about}
@@ -181,10 +177,3 @@ def _closed(definition: ProcessDefinition, here: Actor) -> Iterator[str]:
             if name:
                 may[str(name)] = may.get(str(name), False) or readable
     return (name for name, readable in may.items() if not readable)
-
-
-def _limit(row: ClockRow, breaches: tuple[datetime, ...]) -> Limit:
-    return Limit(
-        row.key, row.name, row.clause, row.kind, row.basis, row.from_value, row.original_due, row.due_at,
-        row.extensions, (), breaches[-1] if breaches else row.breached_at, row.met_at, row.stopped_at,
-    )  # fmt: skip

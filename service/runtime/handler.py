@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, delete, select
 
-from service.core import access, forms, reasons
+from service.core import access, forms, forms_filled
 from service.core.access import Actor
 from service.core.commands import (
     ClaimUserTask,
@@ -24,6 +24,7 @@ from service.core.commands import (
     StartInstance,
 )
 from service.core.definitions import ProcessDefinition
+from service.core.departures import Given
 from service.core.engine.memory import names_seen
 from service.core.errors import NeedsConfirmation, NotAllowed, NotFound, TaskClosed, TaskHeld
 from service.core.forms import Submission
@@ -48,11 +49,13 @@ class Handler:
     definitions: Definitions
 
     def start(
-        self, actor: Actor, message: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False
-    ) -> Done:
+        self, actor: Actor, message: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False,
+        departures: Given | None = None,
+    ) -> Done:  # fmt: skip
         """Start a case by a message form. Raises ``NotAllowed``, ``FormRefused``, ``NeedsConfirmation``."""
+        said = ("start", message, raw, confirmed, *_said(departures))
         with transaction(self.store) as db:
-            if (before := answered(db, actor, key, ("start", message, raw, confirmed))) is not None:
+            if (before := answered(db, actor, key, said)) is not None:
                 return before
             at = now(db, self.clock)
             definition = self.definitions.current(db)
@@ -60,26 +63,29 @@ class Handler:
                 raise NotAllowed("Your roles do not allow you to start a case in this way.")
             element = definition.message_element(message)
             form = element.properties.get("form")
-            sent = _submit(definition, form, raw, at=at, names={}, confirmed=confirmed)
+            names = names_seen({}, None, None)
+            sent = _submit(definition, form, raw, at=at, names=names, confirmed=confirmed, departures=departures)
             held = instances.add(
                 db, instance_id=uuid4().hex, code=_code(db, definition, at), definition_hash=definition.hash, at=at,
                 partnerships=access.starts_for(definition, actor, message),
             )  # fmt: skip
             written = _written(form, sent)
-            command = StartInstance(message, sent.variables, written.hash if written else None)
+            command = StartInstance(message, sent.variables, written.hash if written else None, sent.departed)
             done = _step(db, definition, held, command, at=at, actor=actor, written=written)
-            return answer(db, actor, key, ("start", message, raw, confirmed), done, at)
+            return answer(db, actor, key, said, done, at)
 
     def complete(
-        self, actor: Actor, task_id: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False
-    ) -> Done:
-        """Complete a task with its form.
+        self, actor: Actor, task_id: str, raw: Mapping[str, object], key: str, *, confirmed: bool = False,
+        departures: Given | None = None,
+    ) -> Done:  # fmt: skip
+        """Complete a task with its form; ``departures`` is what is said of each rule that the answers depart from.
 
         Raises ``NotFound``, ``TaskClosed``, ``TaskHeld``, ``FormRefused``, ``NeedsConfirmation``.
         """
+        said = ("complete", task_id, raw, confirmed, *_said(departures))
         with transaction(self.store) as db:
             # First of all: the first half of a double click has closed the very task this one is about.
-            if (before := answered(db, actor, key, ("complete", task_id, raw, confirmed))) is not None:
+            if (before := answered(db, actor, key, said)) is not None:
                 return before
             task = _task(db, actor, task_id)
             held = instances.hold(db, task.instance_id)
@@ -87,14 +93,14 @@ class Handler:
             task = _open(db, actor, task_id)
             definition = self.definitions.load(db, held.definition_hash)
             names = names_seen(definition.specification.lists, held.state, task.item)
-            sent = _submit(definition, task.form, raw, at=at, names=names, confirmed=confirmed)
+            sent = _submit(definition, task.form, raw, at=at, names=names, confirmed=confirmed, departures=departures)
             written = _written(task.form, sent)
-            command = CompleteUserTask(task_id, sent.variables, written.hash if written else None)
+            command = CompleteUserTask(task_id, sent.variables, written.hash if written else None, sent.departed)
             done = _step(db, definition, held, command, at=at, actor=actor, written=written, task=task)
             db.execute(delete(answer_draft).where(
                 answer_draft.c.task_id == task_id, answer_draft.c.account_id == actor.account_id
             ))  # fmt: skip
-            return answer(db, actor, key, ("complete", task_id, raw, confirmed), done, at)
+            return answer(db, actor, key, said, done, at)
 
     def send(
         self,
@@ -106,13 +112,14 @@ class Handler:
         *,
         item: str | None = None,
         confirmed: bool = False,
+        departures: Given | None = None,
     ) -> Done:
         """Give a case a message with its form, about ``item`` where several wait for it.
 
         Raises ``NotFound``, ``NotAllowed``, ``NotWaiting``, ``SeveralWaiting``, ``FormRefused``, ``NeedsConfirmation``.
         """
         with transaction(self.store) as db:
-            said = ("send", instance_id, message, *([item] if item else []), raw, confirmed)
+            said = ("send", instance_id, message, *([item] if item else []), raw, confirmed, *_said(departures))
             if (before := answered(db, actor, key, said)) is not None:
                 return before
             _known(db, actor, instance_id)
@@ -123,9 +130,9 @@ class Handler:
                 raise NotAllowed("Your roles do not allow you to send this.")
             form = definition.message_element(message).properties.get("form")
             names = names_seen(definition.specification.lists, held.state, item)
-            sent = _submit(definition, form, raw, at=at, names=names, confirmed=confirmed)
+            sent = _submit(definition, form, raw, at=at, names=names, confirmed=confirmed, departures=departures)
             written = _written(form, sent)
-            command = DeliverMessage(message, sent.variables, written.hash if written else None, item)
+            command = DeliverMessage(message, sent.variables, written.hash if written else None, item, sent.departed)
             done = _step(db, definition, held, command, at=at, actor=actor, written=written)
             return answer(db, actor, key, said, done, at)
 
@@ -159,6 +166,11 @@ class Handler:
             return answer(db, actor, key, said, _step(db, definition, held, command, at=at, actor=actor), at)
 
 
+def _said(departures: Given | None) -> tuple[object, ...]:
+    """What a request's fingerprint covers of departures: nothing where there are none, as before there were any."""
+    return (dict(departures),) if departures else ()
+
+
 def _known(db: Connection, actor: Actor, instance_id: str) -> None:
     code = db.execute(select(process_instance.c.code).where(process_instance.c.id == instance_id)).scalar_one_or_none()
     if code is None or queries.case(db, actor, code) is None:
@@ -184,17 +196,18 @@ def _open(db: Connection, actor: Actor, task_id: str) -> TaskRow:
 
 def _submit(
     definition: ProcessDefinition, form: str | None, raw: Mapping[str, object], *, at: datetime,
-    names: Mapping[str, Any], confirmed: bool,
+    names: Mapping[str, Any], confirmed: bool, departures: Given | None,
 ) -> Submission:  # fmt: skip
-    schema = reasons.schema(definition.forms, form)
-    sent = forms.submit(schema, raw, at=at, variables=names, directories=definition.directories)
+    schema = forms_filled.asked(definition, form, names)
+    seen, lists = {**names, **definition.supplied}, definition.directories
+    sent = forms.submit(schema, raw, at=at, variables=seen, directories=lists, departures=departures)
     if sent.warnings and not confirmed:
         raise NeedsConfirmation("Check these answers before you go on.", sent.warnings)
     return sent
 
 
 def _written(form: str | None, sent: Submission) -> stepping.Written | None:
-    return stepping.write_down(form, sent.answers, secrets.token_hex(32)) if form else None
+    return stepping.write_down(form, sent.kept, secrets.token_hex(32)) if form else None
 
 
 def _step(

@@ -28,6 +28,8 @@ TITLES = {
     "CorrectVariables": "Values were put right",
     "MigrateInstance": "Moved to another version of the process",
     "MigrateState": "The stored state was brought into today’s form",
+    "ApproveDeparture": "Approved a departure",
+    "ObjectToDeparture": "Objected to a departure",
     "ResolveIncident": "Something that had gone wrong was put right",
 }
 """What a step is called after its command, unless the diagram has a name for it."""

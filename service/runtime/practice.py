@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -17,6 +18,7 @@ from service.core.access import Actor
 from service.core.calendar import LONDON
 from service.core.definitions import ProcessDefinition
 from service.core.errors import Defect, NotFound, NothingToDo, Rejection
+from service.core.playing import judged_with
 from service.core.scenario_reading import instant, without_lines
 from service.core.stories import read_once, texts_of, told
 from service.runtime.entering import password_hash
@@ -136,7 +138,8 @@ class _Playing:
         self.at = instant(start["at"]) + shift
         data = _moved(without_lines(start.get("data") or {}), shift)
         who = self._actor(str(start["as"]))
-        done = self.handler.start(who, str(start["message"]), data, self._key("start"), confirmed=True)
+        begin = partial(self.handler.start, who, str(start["message"]), data, self._key("start"), confirmed=True)
+        done = judged_with(begin, _departs(start, shift))
         self.instance_id, self.code = done.instance_id, done.code
 
     def step(self, number: int, step: Mapping[str, Any], shift: timedelta) -> None:
@@ -150,10 +153,22 @@ class _Playing:
             return
         data, key = _moved(without_lines(step.get("data") or {}), shift), self._key(str(number))
         who = self._actor(str(step["as"]))
+        if "approves" in step or "objects" in step:
+            self._judge_departure(step, who, key)
+            return
         if "message" in step:
-            self.handler.send(who, self.instance_id, str(step["message"]), data, key, confirmed=True)
+            send = partial(self.handler.send, who, self.instance_id, str(step["message"]), data, key)
+            take = partial(send, item=step.get("item"), confirmed=True)
         else:
-            self.handler.complete(who, self._task(step, who), data, key, confirmed=True)
+            take = partial(self.handler.complete, who, self._task(step, who), data, key, confirmed=True)
+        judged_with(take, _departs(step, shift))
+
+    def _judge_departure(self, step: Mapping[str, Any], who: Actor, key: str) -> None:
+        approved = "approves" in step
+        departures = replace(self.service.departures, clock=self.handler.clock)
+        reason = str(step.get("reason") or ("The reasons are clear." if approved else "The reasons are not clear."))
+        number = int(step["approves" if approved else "objects"])
+        departures.judge(who, str(self.code), number, reason, key, approved=approved)
 
     def _key(self, part: str) -> str:
         return f"practice {self.name} {part}"[:64]
@@ -185,6 +200,10 @@ class _Playing:
                     if actor is not None:
                         return actor
         raise NotFound(f"{self.name}: nobody on this practice site is {who}.")
+
+
+def _departs(step: Mapping[str, Any], shift: timedelta) -> Any:
+    return _moved(without_lines(step["departs"] or {}), shift) if "departs" in step else None
 
 
 def _moved(value: Any, shift: timedelta) -> Any:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from service.runtime.definitions import Definitions
+from service.runtime.departing import Departures
 from service.runtime.deploying import Deployments
 from service.runtime.entering import Entrance
 from service.runtime.handler import Handler
@@ -42,6 +43,11 @@ class Service:
     def migrations(self) -> Migrations:
         """Moves of running cases to another version."""
         return Migrations(self.store, self.clock, self.definitions, self.incidents)
+
+    @property
+    def departures(self) -> Departures:
+        """Departures, agreed or objected to."""
+        return Departures(self.store, self.clock, self.definitions)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""

@@ -68,7 +68,7 @@ def take(
         db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events),
         suspended=outcome.suspended,
     )  # fmt: skip
-    projections.project(db, held.id, outcome.events, at=at, actor=actor)
+    projections.project(db, held.id, outcome.events, at=at, actor=actor, seq=taken.seq)
     # After the projections: letters are addressed from the tasks as this step leaves them.
     outbox.put(db, definition, held, taken, outcome.events)
     by_itself = {"closed_at": at, "closed_by": actor, "resolution": "A later step went through."}

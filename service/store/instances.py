@@ -186,12 +186,3 @@ def steps_of(db: Connection, instance_id: str, *, upto: int | None = None) -> li
     if upto is not None:
         wanted = wanted.where(step.c.seq <= upto)
     return [step_from(row) for row in db.execute(wanted)]
-
-
-def last_step(db: Connection, instance_id: str) -> Step:
-    """The newest step of an instance. Raises ``NotFound`` where there is none."""
-    wanted = select(step).where(step.c.instance_id == instance_id).order_by(step.c.seq.desc()).limit(1)
-    row = db.execute(wanted).one_or_none()
-    if row is None:
-        raise NotFound("There is no such case.")
-    return step_from(row)

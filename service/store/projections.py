@@ -38,6 +38,9 @@ from service.core.events_beside import (
     ClockChanged,
     ClockStopped,
     ClockWithdrawn,
+    DepartureApproved,
+    DepartureMade,
+    DepartureObjected,
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
@@ -51,11 +54,13 @@ from service.core.events_beside import (
     UserTaskReturned,
     VariablesCorrected,
 )
-from service.store.tables import clock, timer_job, user_task
+from service.store.tables import clock, departure, timer_job, user_task
 
 
-def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: datetime, actor: str) -> None:
-    """Apply the events of one step, taken at ``at`` by ``actor``, to the tables lists are read from."""
+def project(
+    db: Connection, instance_id: str, events: Iterable[Event], *, at: datetime, actor: str, seq: int
+) -> None:
+    """Apply the events of step ``seq``, taken at ``at`` by ``actor``, to the tables lists are read from."""
     for event in events:
         match event:
             case (
@@ -71,6 +76,8 @@ def project(db: Connection, instance_id: str, events: Iterable[Event], *, at: da
                 | ClockWithdrawn()
             ):  # fmt: skip
                 _clock(db, instance_id, event, at)
+            case DepartureMade() | DepartureApproved() | DepartureObjected():
+                _departure(db, instance_id, event, at, actor, seq)
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
                 | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()
@@ -158,6 +165,23 @@ def _clock(db: Connection, instance_id: str, event: ClockEvent, at: datetime) ->
             db.execute(update(clock).where(*this).values(words))
         case ClockWithdrawn():
             db.execute(clock.delete().where(*this, clock.c.breached_at.is_(None)))  # what was missed stays missed
+
+
+def _departure(
+    db: Connection, instance_id: str, event: DepartureMade | DepartureApproved | DepartureObjected, at: datetime,
+    actor: str, seq: int,
+) -> None:  # fmt: skip
+    if isinstance(event, DepartureMade):
+        db.execute(insert(departure).values(
+            instance_id=instance_id, number=event.number, seq=seq, process_id=event.process_id,
+            element_id=event.element_id, role=event.role, rule=event.rule, clause=event.clause, message=event.message,
+            made_at=at, made_by=actor, became="made",
+        ))  # fmt: skip
+        return
+    became = "approved" if isinstance(event, DepartureApproved) else "objected"
+    this = (departure.c.instance_id == instance_id, departure.c.number == event.number)
+    judged = {"judged_at": at, "judged_by": actor, "judged_role": event.role, "judged_seq": seq}
+    db.execute(update(departure).where(*this).values(became=became, **judged))
 
 
 def _set(db: Connection, table: Table, row_id: str, **changed: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 
@@ -108,6 +108,37 @@ class RecordRow:
     at: datetime
     definition_hash: str
     answers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureRow:
+    """A departure of a case. ``became`` is ``made``, ``approved`` or ``objected``.
+
+    The words are ``None`` where the reader may not read the record they are in: ``reasons``, ``effect``, ``until`` and,
+    of who agreed or objected, ``judged_reason``. ``readable`` says whether they may read those of who made it.
+    """
+
+    number: int
+    seq: int
+    process_id: str
+    element_id: str
+    role: str | None
+    rule: str
+    clause: str
+    message: str
+    made_at: datetime
+    made_by: str
+    made_by_name: str
+    became: str
+    judged_at: datetime | None
+    judged_by_name: str | None
+    judged_role: str | None
+    readable: bool = False
+    record: str | None = None
+    reasons: str | None = None
+    effect: str | None = None
+    until: date | None = None
+    judged_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,13 +168,24 @@ timer_job = Table(
 
 clock = Table(
     "clock", metadata, _to("instance_id", "process_instance.id", primary_key=True),
-    Column("key", String(64), primary_key=True), Column("name", Text, nullable=False),
+    Column("key", String(160), primary_key=True), Column("name", Text, nullable=False),
     Column("clause", Text, nullable=False), Column("kind", String(32), nullable=False),
     Column("basis", Text, nullable=False), Column("started_from", Text, nullable=False),
     Column("started_at", Instant, nullable=False), Column("original_due", Instant, nullable=False),
     Column("due_at", Instant, nullable=False), Column("extensions", Integer, nullable=False),
     Column("breached_at", Instant), Column("met_at", Instant), Column("met_in_time", Boolean),
     Column("stopped_at", Instant),
+)  # fmt: skip
+
+departure = Table(
+    "departure", metadata, _to("instance_id", "process_instance.id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False), Column("seq", Integer, nullable=False),
+    Column("process_id", String(64), nullable=False), Column("element_id", String(64), nullable=False),
+    Column("role", String(64)), Column("rule", String(64), nullable=False), Column("clause", Text, nullable=False),
+    Column("message", Text, nullable=False), Column("made_at", Instant, nullable=False),
+    Column("made_by", String(64), nullable=False), Column("became", String(16), nullable=False),
+    Column("judged_at", Instant), Column("judged_by", String(64)), Column("judged_role", String(64)),
+    Column("judged_seq", Integer),
 )  # fmt: skip
 
 incident = Table(

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import request
 
-from service.core import reasons, values
+from service.core import forms_filled, values
 from service.core.definitions import ProcessDefinition
 from service.core.errors import BrokenRule, CaseSuspended, Defect, NeedsConfirmation, Problem
 from service.core.forms import show
@@ -25,6 +25,8 @@ NOT_FINISHED = (
     "This step could not be finished, through no fault of yours. Nothing has changed. The people who look after the "
     "service have been told; if you ask them, give the reference {reference}."
 )
+Names = Mapping[str, Any]
+"""What texts and choices of a form are filled from: variables and clocks of the case; empty where there is none yet."""
 Submit = Callable[[Mapping[str, object], str, bool], Done]
 """Sends raw answers with the idempotency key; the third argument says that the warnings are confirmed."""
 
@@ -51,22 +53,22 @@ class Asked:
         return self.stopped or (422 if self.problems or self.warnings else 200)
 
 
-def blank(definition: ProcessDefinition, form: str | None) -> Asked:
-    """Return the form with nothing typed; a task without a form asks nothing."""
-    return Asked(schema(definition, form), definition.directories, {}, context.new_key())
+def blank(definition: ProcessDefinition, form: str | None, names: Names) -> Asked:
+    """Return the form with nothing typed, for a case with these names; a task without a form asks nothing."""
+    return Asked(schema(definition, form, names), definition.directories, {}, context.new_key())
 
 
-def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]:
-    """Return a form by its key, that of reasons, or one without questions."""
-    return reasons.schema(definition.forms, form)
+def schema(definition: ProcessDefinition, form: str | None, names: Names) -> Mapping[str, Any]:
+    """Return a form by its key, that of reasons, or one without questions, filled for a case with these names."""
+    return forms_filled.asked(definition, form, names)
 
 
-def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:
+def take(definition: ProcessDefinition, form: str | None, names: Names, submit: Submit) -> Done | Asked:
     """Read the request's answers and submit them; return what was done, or the form to show again.
 
     Refusals that are not about the answers pass through, save those after which the same answers may be sent again.
     """
-    asked = schema(definition, form)
+    asked = schema(definition, form, names)
     reading = formdata.read(asked, request.form)
     page = Asked(asked, definition.directories, reading.typed, context.sent_key())
     if reading.action != "save":
@@ -89,12 +91,12 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
         return replace(page, problems=(Problem("", told),), stopped=500)
 
 
-def typed(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:
+def typed(definition: ProcessDefinition, form: str | None, names: Names) -> dict[str, Any]:
     """Return the request's answers exactly as they were typed."""
-    return formdata.read(schema(definition, form), request.form).typed
+    return formdata.read(schema(definition, form, names), request.form).typed
 
 
-def typed_in_words(definition: ProcessDefinition, form: str | None) -> list[tuple[str, Any]]:
+def typed_in_words(definition: ProcessDefinition, form: str | None, names: Names) -> list[tuple[str, Any]]:
     """Return the request's answers as questions and words, for a page that could not take them."""
-    asked = schema(definition, form)
+    asked = schema(definition, form, names)
     return list(show(asked, formdata.read(asked, request.form).raw, definition.directories))

@@ -11,6 +11,7 @@ from typing import Any
 
 from service.core import values
 from service.core.chain import Step
+from service.core.departures import clauses
 from service.core.diagram_words import listed
 from service.web import case_names
 from service.web.case_names import Names
@@ -46,6 +47,9 @@ SENTENCES = {
     "VariablesCorrected": ("done", "Values of the process were put right."),
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "DepartureMade": ("done", "Departure {number} from the guidance ({clause}): {text}"),
+    "DepartureApproved": ("done", "Departure {number} was approved by {role}."),
+    "DepartureObjected": ("done", "{role} objected to departure {number}."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
     "InstanceMigrated": ("done", "It moved {versions} of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
@@ -132,6 +136,10 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "versions": _versions(narrator, event),
         "days": counted(event.get("days", 0), "day"),
         "kind": ", ".join(filter(None, kind)),
+        "number": str(event.get("number", "")),
+        "clause": clauses(event.get("clause", "")),
+        "text": event.get("message", ""),
+        "role": narrator.names.definition.role_name(event.get("role")) or "somebody",
         "in_time": "in time" if event.get("in_time") else "late",
         "start": _moment(event.get("started_from")),
         "due": _moment(event.get("due_at")) or "no longer",

@@ -5,6 +5,7 @@ A deployed version never changes; work goes on in drafts (``web.drafts``), whose
 
 from flask import Blueprint, Response, render_template
 
+from service.core import local_rules
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
 from service.store import people
@@ -33,7 +34,8 @@ def version(definition_hash: str) -> str:
         row = next((entry for entry in people.definitions(db) if entry.hash == definition_hash), None)
     may_move = context.has_flag(context.actor(), context.current_definition(), "edits_processes")
     groups = draft_files.grouped(definition.files)
-    return render_template("studio/version.html", version=row, groups=groups, may_move=may_move)
+    rules = [{**rule, "amount": local_rules.amount(rule)} for rule in definition.local_rules]
+    return render_template("studio/version.html", version=row, groups=groups, may_move=may_move, local_rules=rules)
 
 
 @blueprint.get("/processes/<definition_hash>/<process_id>")

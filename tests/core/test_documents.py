@@ -10,9 +10,9 @@ import pytest
 
 from documented import ALL, ANSWERS, PAPERS, RETURN, STATEMENT, a_case, a_document, a_table, a_text, files, when
 from service.core.definitions import definition_of
-from service.core.documents import as_csv, as_html, building, expected, returns, timing
+from service.core.documents import as_csv, as_html, building, expected, returns
 from service.core.documents.as_text import text_of
-from service.core.documents.facts import Facts, Limit, Record, case_facts
+from service.core.documents.facts import Facts, Record, case_facts
 from service.core.errors import DocumentBroken, DocumentNotReady, NotAllowed, NotFound
 from service.core.playing import actor
 
@@ -143,25 +143,20 @@ class TestSums:
 
 
 class TestTimeLimits:
-    LIMIT = Limit("k", "K", "", "", "", when(1, 1), when(3, 1), when(4, 1))
+    def test_say_how_they_were_worked_out_what_became_of_them_and_three_numbers(self):
+        assert (
+            "Decision | law | 29 May 2013 + 1 calendar month = 29 June 2013, a Saturday. Act by Friday 28 June 2013. | "
+            "Met on 2 July 2013, 3 days late. | 34 | 34 | 3"
+        ) in said(STATEMENT)
 
-    def test_three_numbers_until_met(self):
-        assert timing.three(replace(self.LIMIT, met_at=when(3, 11)), [], when(12, 1)) == (69, 69, 10)
-
-    def test_three_numbers_until_now(self):
-        assert timing.three(self.LIMIT, [], when(2, 1)) == (31, 31, 0)
-
-    def test_days_on_hold_are_counted_once_and_only_inside(self):
-        holds = [
-            {"from": when(1, 11).date(), "to": when(1, 21).date()}, {"from": when(1, 16), "to": None},
-            {"from": when(1, 1).replace(year=2012), "to": when(1, 3)},
-        ]  # fmt: skip
-        assert timing.three(replace(self.LIMIT, met_at=when(1, 31)), holds, when(12, 1)) == (30, 8, 0)
+    def test_run_on_to_the_instant_of_the_step(self):
+        text = text_of(made(STATEMENT, a_case(STATEMENT, decided=False)))
+        assert "Passed on 29 June 2013, 2 days ago, and not met. | 33 | 33 | 2" in text
 
     def test_clocks_that_never_began_are_known_to_expressions(self):
         player = a_case(section(text="Due {clocks.decision.due}, missed: {clocks.decision.breached}."))
         first = player.steps[:1]
-        facts = Facts(case_facts("TW-1", first, {}), player.definition, "", first, [])
+        facts = Facts(case_facts("TW-1", player.definition, first, {}), player.definition, "", first, [])
         assert "Due not known, missed: no." in text_of(building.build(facts, "statement"))
 
 

@@ -602,7 +602,7 @@ def change(index, **values):
         (lambda form: form["rules"][0].update(when="seen_at <"), "The rule “seen_after_planting” cannot be read"),
         (lambda form: form["rules"][0].update(when=""), "does not say when"),
         (lambda form: form["rules"][0].update(field="nothing"), "“nothing”, which this form does not ask"),
-        (lambda form: form["rules"][0].update(kind="hint"), "must be error or warning"),
+        (lambda form: form["rules"][0].update(kind="hint"), "must be error, warning or departure"),
         (lambda form: form["rules"][0].update(message=""), "has no message"),
         (lambda form: form["rules"][0].update(id="many_beds"), "needs an id of its own"),
         (lambda form: form.update(rules={"id": "x"}), "must be a list of objects"),

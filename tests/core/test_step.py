@@ -392,3 +392,33 @@ def test_the_state_does_not_grow_with_what_people_write_elsewhere():
     case.complete("one", "2026-03-03T09:00")
     assert len(case.state) < small * 2
     assert [e.element_id for e in case.all(ElementCompleted)] == ["begin", "one"]
+
+
+def test_a_boundary_message_that_does_not_interrupt_is_heard_again_and_only_for_its_item():
+    listening = (
+        '<bpmn:boundaryEvent id="said" attachedToRef="work" cancelActivity="false">'
+        '<bpmn:messageEventDefinition id="s_m" messageRef="m_more"/></bpmn:boundaryEvent>'
+    )
+    called = (
+        '<bpmn:process id="part" isExecutable="true"><bpmn:startEvent id="part_begin"/>'
+        f"{user('work')}{listening}{user('answer')}{end('answered')}{end('part_end')}"
+        f"{flow('part_begin', 'work', 'part_end')}{flow('said', 'answer', 'answered')}</bpmn:process>"
+    )
+    definition = a_definition(
+        BEGIN, script("list", 'agencies = [{"id": "a"}, {"id": "b"}]'),
+        f'<bpmn:callActivity id="parts" calledElement="part">{each("agencies", "agency")}</bpmn:callActivity>', end(),
+        flow("begin", "list", "parts", "end"), called=called,
+    )  # fmt: skip
+    case = Played(definition)
+    case.start()
+    for day in ("03", "04"):
+        case.take(DeliverMessage("more", {}, item="a"), f"2026-03-{day}T09:00")
+    assert case.waiting == ["answer", "answer", "work", "work"]
+    case.complete("work", "2026-03-05T09:00", item="a")
+    with pytest.raises(NotWaiting):
+        case.take(DeliverMessage("more", {}, item="a"), "2026-03-06T09:00")
+    case.take(DeliverMessage("more", {}, item="b"), "2026-03-06T09:00")
+    for _ in range(3):
+        case.complete("answer", "2026-03-07T09:00")
+    case.complete("work", "2026-03-08T09:00", item="b")
+    assert (case.waiting, case.outcome) == ([], "end")

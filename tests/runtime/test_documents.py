@@ -22,6 +22,7 @@ from service.runtime.typesetting_room import TEMPLATE
 from service.store import queries
 from story import APPLICATION, COMPLETE, GRANT, key
 
+PLACES = ("heading", "paragraph", "cell", "column", "title")
 MARKUP = '#read("/etc/passwd") #import "@preview/cetz:0.3.1" *b* _i_ $x$ = H\n= H\n- l \\ [x] <l> @r // c /* d {e} `f`'
 
 
@@ -118,9 +119,9 @@ class TestPdf:
         assert b"/StructTreeRoot" in everything(first)
         assert b"pdfuaid:part" in everything(first)
 
-    @pytest.mark.parametrize("place", ["heading", "paragraph", "cell", "column", "title"])
+    @pytest.mark.parametrize("place", PLACES)
     def test_what_people_wrote_is_shown_and_never_read_as_a_template(self, place):
-        given = {name: MARKUP if name == place else "plain" for name in ("heading", "paragraph", "cell", "column", "title")}
+        given = {name: MARKUP if name == place else "plain" for name in PLACES}
         document = a_document(
             a_text(given["paragraph"]), a_table((given["cell"], 3), columns=(given["column"], "B")),
             title=given["title"], heading=given["heading"],

@@ -16,12 +16,22 @@ from service.core.definitions import ProcessDefinition
 from service.runtime import outbox
 from service.store import projections
 from service.store.instances import Held
-from service.store.tables import account, clock, membership, metadata, ownership, partnership, timer_job, user_task
+from service.store.tables import (
+    account,
+    clock,
+    departure,
+    membership,
+    metadata,
+    ownership,
+    partnership,
+    timer_job,
+    user_task,
+)
 from service.store.tables import outbox as letters
 from service.store.transaction import Store, reading
 
 GIVEN = (partnership, account, membership, ownership)  # who is who: not of the steps
-REBUILT = (user_task, timer_job, clock)
+REBUILT = (user_task, timer_job, clock, departure)
 
 
 class Second:
@@ -51,7 +61,7 @@ class Second:
         """Apply one step."""
         happened = tuple(events.from_json(e) for e in taken.events)
         held = Held(taken.instance_id, code, definition.hash, taken.seq, b"", taken.prev_hash, "running")
-        projections.project(self.db, taken.instance_id, happened, at=taken.at, actor=taken.actor)
+        projections.project(self.db, taken.instance_id, happened, at=taken.at, actor=taken.actor, seq=taken.seq)
         outbox.put(self.db, definition, held, taken, happened)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from service.core.calendar import days_between
+from service.core.clocks import declared
 from service.core.documents import tables, timing, words
 from service.core.documents.facts import CaseFacts, Facts
 from service.core.documents.parts import Block, Cell, Column, Document, Paragraph, Section, Table, not_shown
@@ -75,7 +76,7 @@ def scope_of(facts: Facts) -> Scope:
     passed |= {event.element_id: at for at, event in facts.passed()}
     names = {
         **case.variables, **case_names(case), "steps": passed,
-        "clocks": timing.clocks_seen(definition, case.limits, case.variables, case.at),
+        "clocks": timing.clocks_seen(definition, case.limits, case.at),
         "local": definition.local, "departures": len(facts.departures),
     }  # fmt: skip
     return words.scope_of(definition, names, case.at)
@@ -86,7 +87,7 @@ def case_names(case: CaseFacts) -> dict[str, Any]:
     known: dict[str, Any] = {
         "code": case.code, "open": not case.ended, "ended": case.ended, "outcome": case.outcome,
         "outcome_name": case.outcome_name, "started_at": case.started_at, "ended_at": case.ended_at,
-        "overdue": any(limit.overdue for limit in case.limits), "on_hold": case.status == "suspended",
+        "overdue": any(limit.overdue(case.at) for limit in case.limits), "on_hold": case.status == "suspended",
         "step": case.step, "at": case.at,
     }  # fmt: skip
     return {"case": known}
@@ -144,8 +145,8 @@ def _answers(what: Any, making: Making) -> Table:
 
 def _clocks(what: Any, making: Making) -> Table:
     case = making.facts.case
-    wanted = [x for x in case.limits if what == "all" or x.key in what or x.key.partition(":")[0] in what]
-    return timing.table(wanted, making.facts.definition, case.variables, case.at, making.heading)
+    wanted = [x for x in case.limits if what == "all" or x.key in what or declared(x.key) in what]
+    return timing.table(wanted, case.at, making.heading)
 
 
 def _departures(_what: Any, making: Making) -> Table:

@@ -4,67 +4,27 @@ Promises: everything here is taken from the history (events with their instants)
 it but where a record's own answers hold one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from service.core import clock_courses
+from service.core.clock_courses import Course
 from service.core.definitions import ProcessDefinition
-from service.core.events import (
-    ClockBreached,
-    ClockMet,
-    ClockMoved,
-    ClockStarted,
-    DecisionEvaluated,
-    ElementCompleted,
-    Event,
-    InstanceEnded,
-    InstanceStarted,
-)
-from service.core.events_beside import ClockChanged, ClockStopped, ClockWithdrawn
+from service.core.departures import KEPT, PARTS
+from service.core.events import DecisionEvaluated, ElementCompleted, Event, InstanceEnded
+from service.core.events_beside import DepartureMade
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One step of the history: its number, instant and events."""
+    """One step of the history: its number, instant and events, and the definition it was taken on, if that is known."""
 
     seq: int
     at: datetime
     events: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A time limit as the history tells it. ``extensions`` counts its moves; ``moves`` are (when, from, to)."""
-
-    key: str
-    name: str
-    clause: str
-    kind: str
-    basis: str
-    started_from: Any
-    first_due: datetime
-    due: datetime
-    extensions: int = 0
-    moves: tuple[tuple[datetime, datetime, datetime], ...] = ()
-    breached_at: datetime | None = None
-    met_at: datetime | None = None
-    stopped_at: datetime | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it can still be met."""
-        return self.met_at is None and self.stopped_at is None
-
-    @property
-    def breached(self) -> bool:
-        """Whether it was ever missed; a later date does not undo that."""
-        return self.breached_at is not None
-
-    @property
-    def overdue(self) -> bool:
-        """Whether it is missed and still waits."""
-        return self.running and self.breached_at is not None and self.breached_at >= self.due
+    definition: ProcessDefinition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +66,7 @@ class CaseFacts:
     started_at: datetime
     ended_at: datetime | None
     variables: Mapping[str, Any]
-    limits: tuple[Limit, ...]
+    limits: tuple[Course, ...]
 
     @property
     def ended(self) -> bool:
@@ -126,8 +86,12 @@ class Facts:
     head: str
     steps: Sequence[Taken]
     records: Sequence[Record]
-    departures: Sequence[Departure] = field(default_factory=tuple)
     closed: frozenset[str] = frozenset()
+
+    @property
+    def departures(self) -> list[Departure]:
+        """The departures that were made, in the order of their numbers."""
+        return departures_of(self.steps, self.records)
 
     def passed(self) -> list[tuple[datetime, ElementCompleted]]:
         """The elements that were passed, each with its instant, in order."""
@@ -139,51 +103,35 @@ class Facts:
 
 
 def case_facts(
-    code: str, steps: Sequence[Taken], variables: Mapping[str, Any], *, status: str | None = None
-) -> CaseFacts:
-    """A case in short from its history. ``status`` is worked out where none is given. Needs at least one step."""
+    code: str, definition: ProcessDefinition, steps: Sequence[Taken], variables: Mapping[str, Any],
+    *, status: str | None = None,
+) -> CaseFacts:  # fmt: skip
+    """A case in short from its history. ``status`` is worked out where none is given. Needs at least one step.
+
+    Each step is read by the definition it was taken on; where that is not said, by ``definition``.
+    """
     ends = [(t.at, e) for t in steps for e in t.events if isinstance(e, InstanceEnded)]
     ended_at, end = ends[-1] if ends else (None, None)
-    started = next((t.at for t in steps for e in t.events if isinstance(e, InstanceStarted)), steps[0].at)
+    followed = clock_courses.followed((t.definition or definition, t.at, t.events) for t in steps)
     return CaseFacts(
         code=code, step=steps[-1].seq, at=steps[-1].at, status=status or ("ended" if end else "running"),
-        outcome=end.outcome if end else None, outcome_name=end.name if end else None, started_at=started,
-        ended_at=ended_at, variables=variables, limits=limits_of(steps),
+        outcome=end.outcome if end else None, outcome_name=end.name if end else None, started_at=steps[0].at,
+        ended_at=ended_at, variables=variables, limits=tuple(followed),
     )  # fmt: skip
 
 
-def limits_of(steps: Iterable[Taken]) -> tuple[Limit, ...]:
-    """The time limits a history tells of, in the order they began."""
-    found: dict[str, Limit] = {}
-    for taken in steps:
-        for event in taken.events:
-            if isinstance(event, ClockStarted):
-                found[event.clock] = _begun(event)
-            elif isinstance(event, ClockWithdrawn) and event.clock in found:
-                if not found[event.clock].breached:
-                    del found[event.clock]
-            elif getattr(event, "clock", None) in found:
-                found[event.clock] = _after(found[event.clock], event, taken.at)  # type: ignore[union-attr]
-    return tuple(found.values())
+def departures_of(steps: Sequence[Taken], records: Sequence[Record]) -> list[Departure]:
+    """The departures a history tells of; their words are in the record of the same step, if that may be read."""
+    written = {record.seq: record for record in records if record.readable}
+    made = ((t, e) for t in steps for e in t.events if isinstance(e, DepartureMade))
+    return [_departure(taken, event, written.get(taken.seq)) for taken, event in made]
 
 
-def _begun(event: ClockStarted) -> Limit:
-    return Limit(
-        event.clock, event.name, event.clause, event.kind, event.basis, event.started_from, event.due_at, event.due_at
-    )
-
-
-def _after(before: Limit, event: Event, at: datetime) -> Limit:
-    match event:
-        case ClockMoved():
-            moves = (*before.moves, (at, event.from_due, event.to_due))
-            return replace(before, due=event.to_due, moves=moves, extensions=len(moves))
-        case ClockBreached():
-            return replace(before, breached_at=event.due_at)
-        case ClockMet():
-            return replace(before, met_at=at)
-        case ClockStopped():
-            return replace(before, stopped_at=at)
-        case ClockChanged():
-            return replace(before, name=event.name, clause=event.clause, kind=event.kind, basis=event.basis)
-    return before
+def _departure(taken: Taken, event: DepartureMade, record: Record | None) -> Departure:
+    kept = record.answers.get(KEPT, ()) if record is not None else ()
+    said = next((each for each in kept if each["rule"] == event.rule), None)
+    words = said or dict.fromkeys(PARTS)
+    return Departure(
+        event.number, taken.at, event.clause, event.message, str(words["reasons"] or ""), str(words["effect"] or ""),
+        words["until"], readable=said is not None,
+    )  # fmt: skip

@@ -67,7 +67,7 @@ def _head(what: Mapping[str, Any], asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 def _names(definition: ProcessDefinition, case: CaseFacts) -> dict[str, Any]:
-    clocks = timing.clocks_seen(definition, case.limits, case.variables, case.at)
+    clocks = timing.clocks_seen(definition, case.limits, case.at)
     return {**case.variables, **case_names(case), "clocks": clocks}
 
 

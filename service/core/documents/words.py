@@ -5,22 +5,25 @@ worked out for another reason is refused aloud, with the expression and never wi
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from service.core import expressions
+from service.core import expressions, local_rules
 from service.core.definitions import ProcessDefinition
 from service.core.errors import DocumentBroken
 from service.core.expressions import ExprError
 from service.core.forms_shape import Component, components_of, key_of, properties_of, questions
 from service.core.forms_show import british, show
 
-PLACE = re.compile(r"\{([^{}]*)\}")
+PLACE = re.compile(r"\{\{|\}\}|\{([^{}|]*)(?:\|([^{}]*))?\}")
+AMOUNT = re.compile(r"local\.(\w+)\.words")
 CHAIN = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 UNKNOWN = "not known"
+FULL_NUMBER = 10_000
+"""Below it a number may be a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,26 @@ def holds(scope: Scope, text: str | None) -> bool:
 
 def places(text: str) -> Iterator[str]:
     """The expressions in the places of a text."""
-    return (found.strip() for found in PLACE.findall(text))
+    return (found[1].strip() for found in PLACE.finditer(text) if found[1] is not None)
 
 
 def filled(scope: Scope, text: str) -> str:
     """The text with every place filled in."""
-    return PLACE.sub(lambda found: put_in_words(scope, found[1].strip()), text)
+    return PLACE.sub(lambda found: _filled(scope, found), text)
+
+
+def _filled(scope: Scope, found: re.Match[str]) -> str:
+    if found[1] is None:
+        return found[0][0]
+    said = put_in_words(scope, found[1].strip())
+    return found[2] if said == UNKNOWN and found[2] is not None else said
 
 
 def put_in_words(scope: Scope, text: str) -> str:
     """What an expression gives, in words; those of its question's choices where it is a variable alone."""
+    amount = AMOUNT.fullmatch(text)
+    if amount:
+        return next((local_rules.amount(r) for r in scope.definition.local_rules if r["id"] == amount[1]), UNKNOWN)
     found = value(scope, text)
     asked = scope.asked.get(text) if isinstance(found, str | list | bool) else None
     return answered(asked, found, scope.definition) if asked else worded(found)
@@ -98,19 +111,15 @@ def worded(found: Any) -> str:
             return UNKNOWN
         case bool():
             return "yes" if found else "no"
+        case int() | float():
+            return str(found) if abs(found) < FULL_NUMBER else number(found)
         case date():
             return british(found)
-        case timedelta():
-            return f"{found.days:,} day{'' if found.days == 1 else 's'}"
-        case int() if abs(found) < 10_000:
-            return str(found)  # it may be a year
-        case int() | float():
-            return number(found)
         case Mapping():
             return "; ".join(worded(each) for each in found.values())
-        case Sequence() if not isinstance(found, str):
+        case list() | tuple() | set():
             return "; ".join(worded(each) for each in found) or "none"
-    return str(found)
+    return f"{found.days} days" if isinstance(found, timedelta) else str(found)
 
 
 def number(found: float, unit: str = "") -> str:

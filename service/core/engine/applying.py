@@ -8,6 +8,7 @@ from typing import assert_never
 
 from service.core import clocks, values
 from service.core.commands import (
+    ApproveDeparture,
     AssignUserTask,
     CancelInstance,
     ClaimUserTask,
@@ -19,13 +20,14 @@ from service.core.commands import (
     FireTimers,
     MigrateInstance,
     MigrateState,
+    ObjectToDeparture,
     ReleaseUserTask,
     ResolveIncident,
     ResumeInstance,
     StartInstance,
     SuspendInstance,
 )
-from service.core.engine import holding
+from service.core.engine import departing, holding
 from service.core.engine.receiving import receive
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
@@ -69,7 +71,10 @@ def apply(run: Running, command: Command) -> None:
             pass  # time itself was the command; the move has been made
         case MigrateState():
             run.events.append(StateMigrated(command.from_form, command.to_form, command.from_hash, command.to_hash))
-        case SuspendInstance() | ResumeInstance() | CancelInstance() | CorrectVariables() | ResolveIncident():
+        case (
+            SuspendInstance() | ResumeInstance() | CancelInstance() | CorrectVariables() | ResolveIncident()
+            | ApproveDeparture() | ObjectToDeparture()
+        ):  # fmt: skip
             _tend(run, command)
         case _:
             assert_never(command)
@@ -79,12 +84,14 @@ def _message(run: Running, command: StartInstance | DeliverMessage) -> None:
     if isinstance(command, StartInstance):
         run.memory.variables.update(_plain(command.variables))
         run.events.append(InstanceStarted(command.message, run.definition.main))
+        departing.depart(run, run.definition.message_element(command.message), command.departures)
         settle(run)  # the engine hears a message only once it stands at its start event
         receive(run, command.message, None)
         return
     about = {n.partition(".")[2]: v for n, v in command.variables.items() if "." in n and command.item is not None}
     plain = {n: v for n, v in command.variables.items() if "." not in n or command.item is None}
     run.memory.variables.update(_plain(plain))
+    departing.depart(run, run.definition.message_element(command.message), command.departures)
     receive(run, command.message, command.item, about)
     run.events.append(MessageDelivered(command.message))
 
@@ -107,14 +114,19 @@ def _complete(run: Running, command: CompleteUserTask) -> None:
     place = run.place_of(task)
     run.memory.tasks.pop(command.task_id)  # before it runs, or it would be noticed as withdrawn
     run.events.append(UserTaskCompleted(command.task_id, place[1] if place else "", command.record))
+    departing.depart(run, run.element_of(task), command.departures)
     before(run, task)
     task.run()
     after(run, task)
 
 
 def _tend(
-    run: Running, command: SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables | ResolveIncident
-) -> None:
+    run: Running,
+    command: (
+        SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables | ResolveIncident | ApproveDeparture
+        | ObjectToDeparture
+    ),
+) -> None:  # fmt: skip
     if run.memory.outcome is not None:
         raise CaseEnded("This case has ended.")
     match command:
@@ -127,6 +139,8 @@ def _tend(
             _cancel(run, command)
         case CorrectVariables():
             _correct(run, command)
+        case ApproveDeparture() | ObjectToDeparture():
+            departing.judge(run, command)
         case ResolveIncident():
             run.events.append(IncidentResolved(command.incident, command.record))
 

@@ -5,7 +5,7 @@ definition gives back, and beside it what the product adds: process variables, c
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,8 @@ from service.core.engine.specification import Specification
 from service.core.engine.state_form import ENVELOPE
 from service.core.errors import StateDamaged, StepFailed
 
+MADE, APPROVED, OBJECTED = "made", "approved", "objected"
+"""What may have become of a departure."""
 BROKEN = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
 """What the engine and Python say of a state that is not one."""
 
@@ -61,7 +63,8 @@ class Memory:
     """The product's part of an instance's state; ``at`` is its virtual instant.
 
     ``end`` is the main flow's end event once it was passed: work beside the flow may still go on after it.
-    While ``suspended``, nothing fires and ``at`` stands still.
+    While ``suspended``, nothing fires and ``at`` stands still. ``departures`` holds what became of each, the first one
+    first: ``made``, ``approved`` or ``objected``.
     """
 
     at: datetime
@@ -73,6 +76,7 @@ class Memory:
     end: str | None = None
     outcome: str | None = None
     suspended: bool = False
+    departures: list[str] = field(default_factory=list)
 
 
 class _LeanWorkflowConverter(BpmnWorkflowConverter):
@@ -107,6 +111,7 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
         "outcome": memory.outcome,
         "workflow": _serializer.to_dict(workflow),
         **({"suspended": True} if memory.suspended else {}),
+        **({"departures": memory.departures} if memory.departures else {}),
     }
     try:
         state_check.check_values(kept["workflow"])
@@ -146,6 +151,7 @@ def _restored(specification: Specification, kept: dict[str, Any]) -> tuple[BpmnW
         end=kept["end"],
         outcome=kept["outcome"],
         suspended=bool(kept.get("suspended", False)),
+        departures=list(kept.get("departures", ())),
     )
     return workflow, memory
 
@@ -168,11 +174,14 @@ def _connect_what_was_started(workflow: BpmnWorkflow) -> None:
         element.connect(workflow.spec.end)
 
 
-def names_seen(lists: Mapping[str, str], state: bytes, item: str | None) -> dict[str, Any]:
-    """What a form's rules may use: the process variables, the clocks, and the item a task runs for.
+def names_seen(lists: Mapping[str, str], state: bytes | None, item: str | None) -> dict[str, Any]:
+    """What a form's rules may use: the process variables, the clocks, the departures, the item a task runs for.
 
-    ``lists`` maps an item's name to the list variable it comes from. Nothing of the engine is built.
+    ``lists`` maps an item's name to the list variable it comes from; ``state`` is ``None`` before the first step.
+    Nothing of the engine is built.
     """
+    if state is None:
+        return {"clocks": {}, **departures_counted(())}
     kept = json.loads(state)
     names: dict[str, Any] = values.decode(kept["variables"])
     for name, variable in lists.items():
@@ -180,8 +189,13 @@ def names_seen(lists: Mapping[str, str], state: bytes, item: str | None) -> dict
         for row in rows if isinstance(rows, list) else ():
             if item == (str(row.get("id")) if isinstance(row, dict) else str(row)):
                 names[name] = row
-    names["clocks"] = {k: c.seen() for k, c in clocks_kept(state).items()}
-    return names
+    names["clocks"] = clocks.seen_from(clocks_kept(state), () if item is None else (item,))
+    return {**names, **departures_counted(kept.get("departures", ()))}
+
+
+def departures_counted(departures: Sequence[str]) -> dict[str, int]:
+    """How many departures were made, and how many of them nobody has agreed to, by the names expressions use."""
+    return {"departures": len(departures), "departures_open": sum(one != APPROVED for one in departures)}
 
 
 def clocks_kept(state: bytes) -> dict[str, Clock]:

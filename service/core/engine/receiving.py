@@ -2,16 +2,17 @@
 
 The engine itself gives a message to everything that waits for its name. Here the case is named by the command, the
 correlation key is the multi-instance item, and of several places that wait for the same item the longest waiting one
-receives it.
+receives it. A boundary event that does not interrupt its activity goes on listening (BPMN 2.0, 13.5.3).
 """
 
 from collections.abc import Mapping
 
 from SpiffWorkflow.bpmn import BpmnEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
 from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 from SpiffWorkflow.task import Task
 
-from service.core.engine.running import Running
+from service.core.engine.running import Running, rearm
 from service.core.errors import NotWaiting, SeveralWaiting, StepFailed
 
 
@@ -48,6 +49,8 @@ def _catch(run: Running, task: Task, event: BpmnEvent, about: Mapping[str, objec
         run.engine.environment.set_item(task.data, names[-1], key, value)
     task.task_spec.catch(task, event)
     task.task_spec._update(task)
+    if isinstance(task.task_spec, BoundaryEvent) and not task.task_spec.cancel_activity:
+        rearm(run, task)
 
 
 def _begins_beside(run: Running, event: BpmnEvent, message: str) -> bool:

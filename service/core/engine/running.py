@@ -19,10 +19,11 @@ from SpiffWorkflow.util.task import TaskState
 from service.core.calendar import end_of_day
 from service.core.definitions import Element, ProcessDefinition
 from service.core.determinism import Seam
-from service.core.engine.memory import Memory, task_of
+from service.core.engine.memory import Memory, departures_counted, task_of
 from service.core.errors import StepFailed
 from service.core.events import Event
 from service.core.expressions_hooks import SafeEngine
+from service.core.placeholders import fill
 
 TICK = timedelta(microseconds=1)  # the engine's comparison is strict: a timer fires just after its due instant
 DEPTH = 900  # the engine stops seeing ready tasks at 1,000
@@ -46,12 +47,20 @@ class Running:
         # Set again before every use: clocks, time and variables all move while the engine is at work.
         environment.variables = self.memory.variables
         environment.lists = self.definition.specification.lists
-        environment.extra = {"clocks": {k: c.seen() for k, c in self.memory.clocks.items()}}
+        environment.clocks = self.memory.clocks
+        environment.extra = {**self.definition.supplied, **departures_counted(self.memory.departures)}
         environment.at = self.seam.now
 
     def evaluate(self, task: Task, expression: str, **names: object) -> Any:
         """Evaluate an expression of the diagram as ``task`` sees it."""
         return self.engine.evaluate(task, expression, names)
+
+    def told(self, task: Task, text: str) -> str:
+        """A text of the diagram about ``task``, its places filled from the case as it stands now."""
+        if "{" not in text:
+            return text
+        self.prepare()
+        return fill(text, self.definition.telling(self.engine.environment.seen(task.data, text)))
 
     def item_of(self, task: Task) -> str | None:
         """The id of the innermost multi-instance item a task runs for."""

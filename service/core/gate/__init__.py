@@ -8,6 +8,7 @@ never refused for being unusual, nor for what another editor keeps in it.
 from collections.abc import Callable, Iterator, Mapping
 
 from service.core.gate import (
+    choices,
     collaboration,
     constructs,
     decision_names,
@@ -18,9 +19,11 @@ from service.core.gate import (
     flows,
     forms,
     json_door,
+    local_rules,
     loops,
     names,
     people,
+    placeholders,
     reading,
     references,
     schema,
@@ -29,6 +32,7 @@ from service.core.gate import (
     soundness,
     structure,
     timers,
+    trace,
     xml_door,
 )
 from service.core.gate.finding import Finding
@@ -45,7 +49,8 @@ ECHOES = {
 RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
-    forms.findings, soundness.findings, endless.findings,
+    forms.findings, local_rules.findings, soundness.findings, endless.findings,
+    trace.findings,
 )  # fmt: skip
 
 
@@ -85,6 +90,8 @@ def _judge(bundle: Bundle) -> list[Finding]:
     found += names.findings(bundle, decisions.outputs_of(bundle))
     found += decision_names.findings(bundle, decisions.outputs_of(bundle))
     found += documents.findings(bundle, decisions.outputs_of(bundle))
+    found += placeholders.findings(bundle, decisions.outputs_of(bundle))
+    found += choices.findings(bundle, decisions.outputs_of(bundle))
     return found
 
 

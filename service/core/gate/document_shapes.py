@@ -73,10 +73,10 @@ def shape(kind: str, value: object) -> Said:
 
 def text_problems(text: str, scope: frozenset[str], known: Known) -> Said:
     """What is wrong with a text and the places in it."""
-    if text.count("{") != len(list(words.places(text))) or text.count("{") != text.count("}"):
+    if "{" in words.PLACE.sub("", text) or "}" in words.PLACE.sub("", text):
         yield f"The braces of “{text[:40]}” do not fit: each place is {{expression}}"
     for place in words.places(text):
-        yield from expression(place, scope, known)
+        yield from expression(place.removesuffix(".words") if words.AMOUNT.fullmatch(place) else place, scope, known)
 
 
 def expression(text: str | None, scope: frozenset[str], known: Known) -> Said:
