@@ -103,26 +103,27 @@ class TestTables:
         assert "Where is the tree? | 1 Oak Road\nWhat work is asked for? | Felling" in said(ANSWERS)
 
 
-class TestDepartures:
-    RULE = {
-        "id": "visit", "when": "decision == 'grant'", "kind": "departure", "field": "decision", "clause": "2",
-        "message": "The guidance asks for a visit, and there was none.",
-    }  # fmt: skip
-    SAID = {"reasons": "The tree had fallen over in the night already.", "effect": "Pictures", "until": "2013-08-01"}
+RULE = {
+    "id": "visit", "when": "decision == 'grant'", "kind": "departure", "field": "decision", "clause": "2",
+    "message": "The guidance asks for a visit, and there was none.",
+}  # fmt: skip
+DEPARTS = {"reasons": "The tree had fallen over in the night already.", "effect": "Pictures", "until": "2013-08-01"}
 
+
+class TestDepartures:
     def facts(self, who=None):
         kept = files(section(departures=True, none="None."))
-        form = json.loads(kept["forms/decision.json"]) | {"rules": [self.RULE]}
+        form = json.loads(kept["forms/decision.json"]) | {"rules": [RULE]}
         player = a_case(decided=False)
         player.definition = definition_of(kept | {"forms/decision.json": json.dumps(form)})
         answers = {"decision": "grant", "reasons": "Unsafe."}
-        player.complete("decide", None, "officer", answers, when(7, 2), self.SAID)
+        player.complete("decide", None, "officer", answers, when(7, 2), DEPARTS)
         return player.facts(who and actor(who))
 
     def test_are_listed_with_reasons_and_what_was_done_instead(self):
         text = text_of(building.build(self.facts(), "statement"))
-        row = " | ".join(("1", "2 July 2013", "2", self.RULE["message"], self.SAID["reasons"], "Pictures", "1 August 2013"))
-        assert row in text
+        row = ("1", "2 July 2013", "2", RULE["message"], DEPARTS["reasons"], "Pictures", "1 August 2013")
+        assert " | ".join(row) in text
 
     def test_words_the_reader_may_not_read_are_counted(self):
         text = text_of(building.build(self.facts("clerk"), "statement"))
