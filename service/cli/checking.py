@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import HOME, cli, out
-from service.core import scenarios
+from service.cli.showing import played
 from service.core.calendar import LONDON, act_by, british
 from service.core.definitions import definition_of
 from service.core.scenarios import Report
@@ -34,11 +34,11 @@ def scenario(path: Path) -> None:
     """Play the scenarios in PATH (a folder or a file) with a simulated clock and print each clock."""
     root = bundles.root_of(path)
     definition = definition_of(bundles.read_folder(root))
-    texts = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    reports = [(p, scenarios.play(definition, p.read_text(encoding="utf-8"))) for p in texts]
-    for text_path, report in reports:
-        _print_report(text_path, report)
-    failed = sum(bool(r.failures) for _, r in reports)
+    paths = {p.stem: p for p in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])}
+    reports = played(definition, {name: p.read_text(encoding="utf-8") for name, p in paths.items()})
+    for one in reports:
+        _print_report(paths[one.story], one.report)
+    failed = sum(bool(one.report.failures) for one in reports)
     out.print(f"{len(reports) - failed} passed, {failed} failed")
     raise SystemExit(1 if failed or not reports else 0)
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from service.core import access, forms, forms_filled
 from service.core.access import Actor, Membership
+from service.core.clock_course import Course
+from service.core.clock_courses import followed
 from service.core.clocks import Clock
 from service.core.commands import (
     ApproveDeparture,
@@ -45,7 +47,8 @@ Judged = TypeVar("Judged")
 class Player:
     """A case and everything that has happened to it.
 
-    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure.
+    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure;
+    ``steps`` and ``records`` are what happened and what was written, in order.
     """
 
     definition: ProcessDefinition
@@ -113,6 +116,11 @@ class Player:
     def clocks(self) -> dict[str, Clock]:
         """The clocks as they stand."""
         return clocks_kept(self.state) if self.state is not None else {}
+
+    def course(self, key: str, upto: datetime) -> Course | None:
+        """The latest run of a time limit, as it stood at the instant ``upto``."""
+        known = followed((self.definition, t.at, t.events) for t in self.steps if t.at <= upto)
+        return next((course for course in reversed(known) if course.key == key), None)
 
     def names(self) -> dict[str, Any]:
         """The process variables as they stand."""

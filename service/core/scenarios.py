@@ -6,10 +6,10 @@ what is so. Pure: text in, report out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from service.core.calendar import LONDON, act_by
+from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
 from service.core.documents import expected
@@ -162,8 +162,7 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            of_item = f":{wanted['item']}" if wanted.get("item") is not None else ""
-            return _clock(player, f"{key}{of_item}", wanted)
+            return scenario_clocks.differences(player, str(key), wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:
@@ -228,24 +227,3 @@ def _refused(player: Player, act: Mapping[str, Any]) -> list[str]:
             [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
         )
     return [f"{act['task']} by {act['as']} should have been refused"]
-
-
-def _clock(player: Player, key: str, wanted: Mapping[str, Any]) -> list[str]:
-    clock = player.clocks().get(key)
-    if clock is None:
-        return [f"there is no clock {key}; there are: {sorted(player.clocks())}"]
-    at = instant(wanted["at"]) if "at" in wanted else None
-    dues = [due for when, k, due in player.dues if k == key and (at is None or when <= at)]
-    due = dues[-1] if dues else clock.first_due
-    breached = bool(clock.breaches) if at is None else any(b < at for b in clock.breaches)
-    day = due.astimezone(LONDON).date()
-    found = {"due": day, "act_by": act_by(day), "breached": breached, "met": clock.met, "extended": len(dues) > 1}
-    return [
-        f"clock {key}: {name} should be {_shown(wanted[name])}; it is {_shown(value)}"
-        for name, value in found.items()
-        if name in wanted and value != wanted[name]
-    ]
-
-
-def _shown(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)

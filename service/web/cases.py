@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
 from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
-from service.core.engine.markers import waiting_messages
+from service.core.engine.markers import reopening_messages, waiting_messages
 from service.core.engine.memory import names_seen
 from service.core.errors import NotAllowed, NotFound, NotWaiting
 from service.core.forms import show as show_answers
@@ -96,7 +96,7 @@ def show(code: str) -> ResponseReturnValue:
     return render_template(
         "cases/case.html",
         case=case,
-        sentence=standing.sentence(definition, case, open_tasks, context.now()),
+        sentence=standing.sentence(definition, case, open_tasks, context.now(), _opened_by(definition, case, state)),
         done=sorted((t for t in tasks if t.closed_at), key=lambda task: str(task.closed_at), reverse=True),
         open_tasks=open_tasks,
         may_open={task.id for task in open_tasks if _for(here, task)},
@@ -202,7 +202,7 @@ class Way:
 
 
 def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, state: bytes) -> list[Way]:
-    if case.status == "ended":
+    if case.status == "ended" and not case.rests:
         return []
     found = [
         (definition.message_element(message), item)
@@ -210,6 +210,12 @@ def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, s
         if may_send(definition, person, message, item)
     ]
     return [Way(e, item, ": ".join(filter(None, (e.name, standing.listed_as(definition, item))))) for e, item in found]
+
+
+def _opened_by(definition: ProcessDefinition, case: CaseRow, state: bytes) -> list[str]:
+    """What would open a case that rests, by the names of what receives it."""
+    found = reopening_messages(definition, state) if case.rests else []
+    return [definition.message_element(message).name for message in found]
 
 
 def _form_page(

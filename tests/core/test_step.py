@@ -422,3 +422,28 @@ def test_a_boundary_message_that_does_not_interrupt_is_heard_again_and_only_for_
         case.complete("answer", "2026-03-07T09:00")
     case.complete("work", "2026-03-08T09:00", item="b")
     assert (case.waiting, case.outcome) == ([], "end")
+
+
+def test_a_repeated_call_that_is_cancelled_leaves_nothing_behind():
+    called = (
+        '<bpmn:process id="part" isExecutable="true"><bpmn:startEvent id="part_begun"/>'
+        f"{user('work')}{end('part_end')}{flow('part_begun', 'work', 'part_end')}</bpmn:process>"
+    )
+    inside = (
+        '<bpmn:startEvent id="inside"/><bpmn:callActivity id="call" name="call" calledElement="part">'
+        f"{each('parts', 'one')}</bpmn:callActivity>{end('inside_end')}{flow('inside', 'call', 'inside_end')}"
+    )
+    case = Played(
+        a_definition(
+            BEGIN, script("name", 'parts = [{"id": "a"}, {"id": "b"}]'),
+            f'<bpmn:subProcess id="whole" name="whole">{inside}</bpmn:subProcess>',
+            timer("over", "whole", "timeDuration", '"P10D"', interrupting=True), user("after"), end(),
+            flow("begin", "name", "whole", "end"), flow("over", "after", "end"), called=called,
+        )
+    )  # fmt: skip
+    case.start()
+    assert len(case.open) == 2
+    case.take(FireTimers(), "2026-03-20T10:00")
+    assert case.waiting == ["after"]
+    case.complete("after", "2026-03-21T10:00")  # the state as it was written can be read again
+    assert case.outcome == "end"

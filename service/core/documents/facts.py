@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from service.core import clock_courses
-from service.core.clock_courses import Course
+from service.core.clock_course import Course
 from service.core.definitions import ProcessDefinition
 from service.core.departures import KEPT, PARTS
 from service.core.events import DecisionEvaluated, ElementCompleted, Event, InstanceEnded
-from service.core.events_beside import DepartureMade
+from service.core.events_beside import DepartureMade, InstanceReopened, InstanceRested
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,22 @@ def case_facts(
 
     Each step is read by the definition it was taken on; where that is not said, by ``definition``.
     """
-    ends = [(t.at, e) for t in steps for e in t.events if isinstance(e, InstanceEnded)]
-    ended_at, end = ends[-1] if ends else (None, None)
+    ended_at, end = _end(steps)
     followed = clock_courses.followed((t.definition or definition, t.at, t.events) for t in steps)
     return CaseFacts(
         code=code, step=steps[-1].seq, at=steps[-1].at, status=status or ("ended" if end else "running"),
         outcome=end.outcome if end else None, outcome_name=end.name if end else None, started_at=steps[0].at,
         ended_at=ended_at, variables=variables, limits=tuple(followed),
     )  # fmt: skip
+
+
+def _end(steps: Sequence[Taken]) -> tuple[datetime | None, InstanceEnded | InstanceRested | None]:
+    """How and when the case ended, or came to rest and was not opened again."""
+    told = ((t.at, e) for t in steps for e in t.events)
+    ends = [(at, e) for at, e in told if isinstance(e, InstanceEnded | InstanceRested | InstanceReopened)]
+    if not ends or isinstance(ends[-1][1], InstanceReopened):
+        return None, None
+    return ends[-1][0], ends[-1][1]
 
 
 def departures_of(steps: Sequence[Taken], records: Sequence[Record]) -> list[Departure]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from service.core.calendar import british
-from service.core.clock_courses import Course
+from service.core.clock_course import Course
 from service.core.clock_words import became, kind_words, moved, said
 from service.core.definitions import ProcessDefinition
 from service.core.documents.parts import Cell, Column, Table

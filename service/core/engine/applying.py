@@ -27,7 +27,7 @@ from service.core.commands import (
     StartInstance,
     SuspendInstance,
 )
-from service.core.engine import departing, holding
+from service.core.engine import departing, holding, resting
 from service.core.engine.receiving import receive
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
@@ -129,6 +129,8 @@ def _tend(
 ) -> None:  # fmt: skip
     if run.memory.outcome is not None:
         raise CaseEnded("This case has ended.")
+    if isinstance(command, SuspendInstance | CancelInstance) and resting.place(run) is not None:
+        raise CaseEnded("This case is closed: there is nothing to hold or to cancel until it is opened again.")
     match command:
         case SuspendInstance():
             run.memory.suspended = True

@@ -12,6 +12,7 @@ from SpiffWorkflow.util.task import TaskState
 from service.core import determinism
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
+from service.core.engine import resting
 from service.core.engine.running import Running, tasks_in
 from service.core.expressions_hooks import SafeEngine
 
@@ -73,6 +74,16 @@ def waiting_messages(definition: ProcessDefinition, state: bytes) -> list[tuple[
             for start in definition.specification.called[name].bpmn_start_events:
                 awaited |= {(n, None) for n in _messages(start.event_definition)}
     return sorted(awaited, key=lambda found: (found[0], found[1] or ""))
+
+
+def reopening_messages(definition: ProcessDefinition, state: bytes) -> list[str]:
+    """The messages by which an instance that rests would be opened again; none for one that does not rest."""
+    with definition.lock, determinism.seams("", 0, NEVER) as seam:
+        definition.specification.fresh()
+        workflow, memory = kept.load(definition.specification, state)
+        run = Running(definition, workflow, memory, seam, SafeEngine())
+        waiting = resting.points(run) if memory.rests is not None else []
+        return sorted({n for task, _ in waiting for n in _messages(task.task_spec.event_definition)})
 
 
 def _messages(event_definition: object) -> list[str]:

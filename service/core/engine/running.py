@@ -94,6 +94,21 @@ def levels(workflow: BpmnWorkflow) -> Iterator[Any]:
         yield workflow.subprocesses[task_id]
 
 
+def let_go_of_cancelled(workflow: BpmnWorkflow) -> None:
+    """Let go of sub-processes that nothing calls any more.
+
+    When a repeated call is cancelled SpiffWorkflow removes its items without cancelling what they had called: their
+    tasks would stay open, hanging on nothing.
+    """
+    while True:
+        living = {task_id for level in levels(workflow) for task_id in level.tasks}
+        left = [called for called in workflow.subprocesses if called not in living]
+        if not left:
+            return
+        for called in left:
+            del workflow.subprocesses[called]
+
+
 def tasks_in(workflow: BpmnWorkflow, state: int) -> list[Task]:
     """Every task in one of the states of the mask, in the order they were made: never by walking, which is bounded."""
     found = [t for level in levels(workflow) for t in level.tasks.values() if t.has_state(state)]
