@@ -21,6 +21,7 @@ from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
 from service.core.forms import show as show_answers
 from service.core.placeholders import fill
 from service.runtime import history
+from service.runtime.documents import offered
 from service.store import instances, people, queries, versions
 from service.store.registers import declared_in
 from service.store.rows import CaseRow, RecordRow, TaskRow
@@ -122,6 +123,7 @@ def show(code: str) -> ResponseReturnValue:
         markers=markers,
         processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
         states=STATES,
+        documents=offered(definition, here, "case"),
         may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
