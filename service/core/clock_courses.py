@@ -5,17 +5,18 @@ passed, met or given up, and each former run of an activity that was done again.
 any step of their history. Pure; nothing of the engine is run.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from service.core import clock_numbers, expressions
 from service.core.calendar import LONDON, london_date
 from service.core.chain import Step
-from service.core.clock_numbers import Hold, Numbers
-from service.core.clocks import COUNTER, REMINDERS_GO_OUT_AT
+from service.core.clock_course import Course, Setting
+from service.core.clock_numbers import Hold
+from service.core.clocks import REMINDERS_GO_OUT_AT
 from service.core.definitions import ProcessDefinition
 from service.core.events import (
     ClockBreached,
@@ -57,82 +58,6 @@ READ = frozenset(t.__name__ for t in (*COMMANDS, *TIMERS, *CLOCKS, UserTaskCreat
 
 
 @dataclass(slots=True)
-class Setting:
-    """A date a limit was given, at the instant ``at``; ``names`` are what its expression ``basis`` then saw."""
-
-    at: datetime
-    due: datetime
-    basis: str
-    names: Mapping[str, object] = field(default_factory=dict, repr=False)
-
-
-@dataclass(slots=True)
-class Course:
-    """One run of a time limit.
-
-    ``settings`` are its dates, the first one first; of a counter, the next instant somebody asks is ``asks_next`` and
-    those gone by are ``asked``. ``stopped_at`` is set when it was given up, taken away or begun again unmet.
-    """
-
-    key: str
-    item: str | None
-    name: str
-    clause: str
-    kind: str
-    began: datetime
-    started_from: Any
-    settings: list[Setting]
-    run: int = 1
-    breaches: list[datetime] = field(default_factory=list)
-    met_at: datetime | None = None
-    in_time: bool | None = None
-    stopped_at: datetime | None = None
-    asked: list[datetime] = field(default_factory=list)
-    asks_next: datetime | None = None
-    holds: tuple[Hold, ...] = ()
-
-    @property
-    def due(self) -> datetime:
-        """The date it now has."""
-        return self.settings[-1].due
-
-    @property
-    def first_due(self) -> datetime:
-        """The date it had first."""
-        return self.settings[0].due
-
-    @property
-    def only_counts(self) -> bool:
-        """Whether it has no length."""
-        return self.kind == COUNTER
-
-    @property
-    def ended_at(self) -> datetime | None:
-        """The instant it was met or stopped, ``None`` while it runs."""
-        return self.met_at or self.stopped_at
-
-    @property
-    def start(self) -> date:
-        """What it counts from, where that is known; otherwise the instant it began."""
-        value = self.started_from
-        if isinstance(value, str):
-            try:
-                return datetime.fromisoformat(value)
-            except ValueError:
-                return self.began
-        return value if isinstance(value, date) else self.began
-
-    def overdue(self, now: datetime) -> bool:
-        """Whether it runs on past its date."""
-        return self.ended_at is None and not self.only_counts and self.due < now
-
-    def numbers(self, now: datetime) -> Numbers:
-        """Its three numbers, up to the day it was met or stopped, else up to ``now``."""
-        original = None if self.only_counts else self.first_due
-        return clock_numbers.numbers(self.start, self.ended_at or now, original, self.holds)
-
-
-@dataclass(slots=True)
 class _Followed:
     """What is known after some steps; ``now`` is the instant within a step, ``armed`` the timer last armed in it."""
 
@@ -150,24 +75,38 @@ class _Followed:
 
 def courses(definition_of: Callable[[str], ProcessDefinition], steps: Iterable[Step]) -> list[Course]:
     """The course of each time limit after ``steps``, in the order they began; ``definition_of`` is given a hash."""
-    return followed(
-        (definition_of(step.definition), step.at, [from_json(e) for e in step.events if e["type"] in READ])
-        for step in steps
-    )
+    return followed(_read(definition_of, steps))
+
+
+def step_by_step(definition_of: Callable[[str], ProcessDefinition], steps: Iterable[Step]) -> Iterator[list[Course]]:
+    """The courses after each step, without their holds: to be read before the next is asked for, which changes them."""
+    return (known.courses for known in _followed(_read(definition_of, steps)))
 
 
 def followed(steps: Iterable[Taken]) -> list[Course]:
     """The course of each time limit after ``steps``, in the order they began."""
-    known: _Followed | None = None
-    for definition, at, happened in steps:
-        known = known or _Followed(definition)
-        known.definition = definition
-        _step(known, at, happened)
+    known = None
+    for known in _followed(steps):  # noqa: B007 - what is known in the end
+        pass
     if known is None:
         return []
     for course in known.courses:
         course.holds = _holds(known, course)
     return known.courses
+
+
+def _read(definition_of: Callable[[str], ProcessDefinition], steps: Iterable[Step]) -> Iterator[Taken]:
+    for step in steps:
+        yield definition_of(step.definition), step.at, [from_json(e) for e in step.events if e["type"] in READ]
+
+
+def _followed(steps: Iterable[Taken]) -> Iterator[_Followed]:
+    known: _Followed | None = None
+    for definition, at, happened in steps:
+        known = known or _Followed(definition)
+        known.definition = definition
+        _step(known, at, happened)
+        yield known
 
 
 def _step(known: _Followed, at: datetime, happened: Sequence[Event]) -> None:

@@ -51,6 +51,10 @@ class NotWaiting(Rejection):
     """The process is not waiting for this message now."""
 
 
+class NotOffered(NotWaiting):
+    """The process waits for this message, but takes it only while a condition of its diagram holds."""
+
+
 class SeveralWaiting(Rejection):
     """The process waits for this message in several places, and the request names none of them.
 

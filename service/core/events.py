@@ -20,6 +20,8 @@ from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
     InstanceResumed,
     InstanceSuspended,
     StateMigrated,
@@ -234,7 +236,7 @@ Event: TypeAlias = (
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
     | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | DepartureMade
-    | DepartureApproved | DepartureObjected
+    | DepartureApproved | DepartureObjected | InstanceRested | InstanceReopened
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -247,6 +249,7 @@ TYPES: dict[str, type[Any]] = {
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
         InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
         DepartureMade, DepartureApproved, DepartureObjected,
+        InstanceRested, InstanceReopened,
     )
 }  # fmt: skip
 

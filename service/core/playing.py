@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from service.core import access, forms, forms_filled
 from service.core.access import Actor, Membership
+from service.core.clock_course import Course
+from service.core.clock_courses import followed
 from service.core.clocks import Clock
 from service.core.commands import (
     ApproveDeparture,
@@ -44,7 +46,8 @@ Judged = TypeVar("Judged")
 class Player:
     """A case and everything that has happened to it.
 
-    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure.
+    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure; ``taken`` are its steps,
+    each as (instant, events).
     """
 
     definition: ProcessDefinition
@@ -56,6 +59,7 @@ class Player:
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
     departed: dict[int, str] = field(default_factory=dict)
+    taken: list[tuple[datetime, tuple[Event, ...]]] = field(default_factory=list)
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime, departs: Any = None) -> Submission:
         """Start the case by a message; ``departs`` as ``departures_said`` reads it. Raises a ``Rejection``."""
@@ -110,6 +114,11 @@ class Player:
         """The clocks as they stand."""
         return clocks_kept(self.state) if self.state is not None else {}
 
+    def course(self, key: str, upto: datetime) -> Course | None:
+        """The latest run of a time limit, as it stood at the instant ``upto``."""
+        known = followed((self.definition, at, events) for at, events in self.taken if at <= upto)
+        return next((course for course in reversed(known) if course.key == key), None)
+
     def names(self) -> dict[str, Any]:
         """The process variables as they stand."""
         return names_seen({}, self.state, None) if self.state is not None else {}
@@ -137,6 +146,7 @@ class Player:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
+        self.taken.append((at, outcome.events))
         for event in outcome.events:
             match event:
                 case UserTaskCreated():

@@ -6,12 +6,13 @@ what is so. Pure: text in, report out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from service.core.calendar import LONDON, act_by
+from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
+from service.core.engine.ways import taken
 from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
@@ -42,6 +43,7 @@ class Report:
     elements: set[tuple[str, str]] = field(default_factory=set)
     proves: tuple[str, ...] = ()
     touched: frozenset[str] = frozenset()
+    flows: frozenset[tuple[str, str]] = frozenset()
 
 
 class _Failed(Exception):
@@ -50,6 +52,7 @@ class _Failed(Exception):
 
 def play(definition: ProcessDefinition, text: str) -> Report:
     """Play a scenario on a definition, whose own stories it may build on, and report."""
+    definition = definition.apart
     try:
         scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:
@@ -68,8 +71,13 @@ def play(definition: ProcessDefinition, text: str) -> Report:
             report.failures.extend(_expect(player, wanted))
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    report.flows = _flows(player)
     report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
+
+
+def _flows(player: Player) -> frozenset[tuple[str, str]]:
+    return taken(player.definition, player.state, player.happened) if player.state else frozenset()
 
 
 def _placed(step: Mapping[str, Any], failure: Failure) -> Failure:
@@ -161,8 +169,7 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            of_item = f":{wanted['item']}" if wanted.get("item") is not None else ""
-            return _clock(player, f"{key}{of_item}", wanted)
+            return scenario_clocks.differences(player, str(key), wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:
@@ -173,6 +180,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
                 if player.outcome == outcome
                 else [f"should have ended as {outcome}; it is {player.outcome or 'still running'}"]
             )
+        case {"flow": flow}:
+            return [] if flow in {f for _, f in _flows(player)} else [f"the flow {flow} was not taken"]
         case {"happened": element}:
             return _happened(player, str(element), wanted)
         case {"reminded": key}:
@@ -224,24 +233,3 @@ def _refused(player: Player, act: Mapping[str, Any]) -> list[str]:
             [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
         )
     return [f"{act['task']} by {act['as']} should have been refused"]
-
-
-def _clock(player: Player, key: str, wanted: Mapping[str, Any]) -> list[str]:
-    clock = player.clocks().get(key)
-    if clock is None:
-        return [f"there is no clock {key}; there are: {sorted(player.clocks())}"]
-    at = instant(wanted["at"]) if "at" in wanted else None
-    dues = [due for when, k, due in player.dues if k == key and (at is None or when <= at)]
-    due = dues[-1] if dues else clock.first_due
-    breached = bool(clock.breaches) if at is None else any(b < at for b in clock.breaches)
-    day = due.astimezone(LONDON).date()
-    found = {"due": day, "act_by": act_by(day), "breached": breached, "met": clock.met, "extended": len(dues) > 1}
-    return [
-        f"clock {key}: {name} should be {_shown(wanted[name])}; it is {_shown(value)}"
-        for name, value in found.items()
-        if name in wanted and value != wanted[name]
-    ]
-
-
-def _shown(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)

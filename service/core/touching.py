@@ -1,7 +1,7 @@
 """Which places of a definition a story touched: what was opened or passed, answered, refused, evaluated.
 
-A *place* is written as the trace writes it: ``P0_case/decide`` (an element of a diagram), ``forms/decide``,
-``forms/decide/fields/reasons``, ``forms/decide/rules/no_contact``, ``tables/D1_scope``, ``roles/ssp_chair``,
+A *place* is written as the trace writes it: ``main/decide`` (an element of a diagram), ``forms/decide``,
+``forms/decide/fields/reasons``, ``forms/decide/rules/late``, ``tables/scope``, ``roles/clerk``,
 ``documents/annex``, ``agencies``. Pure.
 """
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
 from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
-from service.core.engine.markers import waiting_messages
+from service.core.engine.markers import awaited, reopening_messages, waiting_messages
 from service.core.engine.memory import names_seen
-from service.core.errors import NotAllowed, NotFound, NotWaiting
+from service.core.engine.offering import offered_to_start
+from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
 from service.core.forms import show as show_answers
 from service.core.placeholders import fill
 from service.runtime import history
@@ -95,7 +96,7 @@ def show(code: str) -> ResponseReturnValue:
     return render_template(
         "cases/case.html",
         case=case,
-        sentence=standing.sentence(definition, case, open_tasks, context.now()),
+        sentence=standing.sentence(definition, case, open_tasks, context.now(), _opened_by(definition, case, state)),
         done=sorted((t for t in tasks if t.closed_at), key=lambda task: str(task.closed_at), reverse=True),
         open_tasks=open_tasks,
         may_open={task.id for task in open_tasks if _for(here, task)},
@@ -132,7 +133,7 @@ def tell(code: str, message: str) -> ResponseReturnValue:
     names = names_seen(definition.specification.lists, state, item)
     if request.method == "GET":
         if (message, item) not in {(w.element.message, w.item) for w in _ways_to_tell(definition, here, case, state)}:
-            raise NotWaiting("This cannot be sent now, or not by you.")
+            raise _not_sent(definition, here, state, message, item)
         return _form_page(definition, element, asking.blank(definition, form, names), names, case)
     taken = asking.take(
         definition,
@@ -187,7 +188,8 @@ def _ways_to_start() -> list[Element]:
     definition = context.current_definition()
     if definition is None:
         return []
-    return [e for e in definition.start_messages() if e.message and may_start(definition, context.actor(), e.message)]
+    starts = [e for e in definition.start_messages() if e.message and offered_to_start(definition, e, context.now())]
+    return [e for e in starts if may_start(definition, context.actor(), str(e.message))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +202,30 @@ class Way:
 
 
 def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, state: bytes) -> list[Way]:
-    if case.status == "ended":
+    if case.status == "ended" and not case.rests:
         return []
     found = [
         (definition.message_element(message), item)
-        for message, item in waiting_messages(definition, state)
+        for message, item in waiting_messages(definition, state, context.now())
         if may_send(definition, person, message, item)
     ]
     return [Way(e, item, ": ".join(filter(None, (e.name, standing.listed_as(definition, item))))) for e, item in found]
+
+
+def _opened_by(definition: ProcessDefinition, case: CaseRow, state: bytes) -> list[str]:
+    """What would open a case that rests, by the names of what receives it."""
+    found = reopening_messages(definition, state) if case.rests else []
+    return [definition.message_element(message).name for message in found]
+
+
+def _not_sent(
+    definition: ProcessDefinition, person: Actor, state: bytes, message: str, item: str | None
+) -> NotWaiting:
+    """Why a message cannot be sent now; what it waits for is told only to those who may send it."""
+    why = awaited(definition, state, context.now()).get((message, item))
+    if why is not None and may_send(definition, person, message, item):
+        return NotOffered(why)
+    return NotWaiting("This cannot be sent now, or not by you.")
 
 
 def _form_page(

@@ -17,8 +17,13 @@ WAITS = frozenset({"intermediateCatchEvent", "receiveTask"})
 MOST_AHEAD = 6
 
 
-def sentence(definition: ProcessDefinition, case: CaseRow, open_tasks: list[TaskRow], at: datetime) -> str:
-    """Say where the case stands at the instant ``at``."""
+def sentence(
+    definition: ProcessDefinition, case: CaseRow, open_tasks: list[TaskRow], at: datetime, opened_by: list[str]
+) -> str:
+    """Say where the case stands at the instant ``at``; ``opened_by`` names what would open a case that rests."""
+    if case.status == "ended" and case.rests:
+        since = f"{case.outcome_name}, since {british_date(case.ended_at)}."
+        return f"{since} It can be opened again by: {'; '.join(opened_by)}." if opened_by else since
     if case.status == "ended":
         return f"This ended on {british_date(case.ended_at)}: {case.outcome_name or 'finished'}."
     if case.status == "suspended":

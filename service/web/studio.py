@@ -9,7 +9,7 @@ from service.core import local_rules
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
 from service.store import people
-from service.web import context, draft_files, drafts, migrating
+from service.web import context, draft_files, drafts, migrating, trace
 from service.web.security import access
 
 blueprint = Blueprint("studio", __name__)
@@ -82,4 +82,8 @@ blueprint.add_url_rule("/drafts/<draft_id>/deploy", view_func=drafts.deploy, met
 blueprint.add_url_rule("/processes/<definition_hash>/running-cases", view_func=migrating.preview, endpoint="cases")
 blueprint.add_url_rule(
     "/processes/<definition_hash>/running-cases", view_func=migrating.move, endpoint="move_cases", methods=["POST"]
+)
+blueprint.add_url_rule("/processes/<definition_hash>/trace", view_func=trace.rows, endpoint="trace_rows")
+blueprint.add_url_rule(
+    "/processes/<definition_hash>/trace", view_func=trace.ask, endpoint="ask_trace", methods=["POST"]
 )

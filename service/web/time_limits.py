@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from service.core import calendar, clock_words
-from service.core.clock_courses import Course
+from service.core.clock_course import Course
 from service.core.clocks import declared
 from service.core.definitions import ProcessDefinition
 from service.web.filters import british_date, british_day, british_time, counted, due_words, is_soon, upper_first
@@ -51,6 +51,12 @@ def groups(definition: ProcessDefinition, courses: Sequence[Course], now: dateti
         found.setdefault(f"{declared(course.key)}:" if course.item else f"{course.key} {course.run}", []).append(course)
     ranked = sorted(found.values(), key=lambda some: min(_order(course, now) for course in some))
     return [_group(definition, some, now) for some in ranked]
+
+
+def sentences(courses: Iterable[Course], now: datetime) -> list[str]:
+    """What became of each time limit by ``now``, in a sentence each."""
+    ordered = sorted(courses, key=lambda course: _order(course, now))
+    return [f"{_with_run(course.name, course)}: {clock_words.became(course, now)}" for course in ordered]
 
 
 def _group(definition: ProcessDefinition, courses: list[Course], now: datetime) -> Group:

@@ -10,7 +10,8 @@ from golden_cases import GOLDEN
 from service.core import clock_words, values
 from service.core.calendar import london_date
 from service.core.chain import Step
-from service.core.clock_courses import Course, courses
+from service.core.clock_course import Course
+from service.core.clock_courses import courses
 from service.core.clock_numbers import Days
 from service.core.commands import CancelInstance, DeliverMessage, FireTimers
 from service.core.definitions import ProcessDefinition, definition_of

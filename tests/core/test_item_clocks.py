@@ -299,3 +299,31 @@ def test_a_scenario_speaks_of_the_clock_of_an_item():
         "clock secured:gp: breached should be False; it is True",
         "there is no clock secured:nobody; there are: ['secured:gp', 'secured:police']",
     ]
+
+
+EXPLAINED = """
+name: explained
+start: {message: begin, at: 2013-05-29T09:00, as: clerk, data: {}}
+steps:
+  - {until: 2013-07-10T09:00}
+expect:
+  - {clock: limit, says: "29 June", elapsed: 42, elapsed_working: 30, elapsed_less_holds: 35, over: 11}
+  - {clock: limit, at: 2013-06-10T09:00, elapsed: 12, over: 0, breached: false}
+  - {clock: limit, says: "30 June"}
+  - {clock: limit, elapsed: 1, over: 2}
+  - {clock: limit, elapsed: 42, elapsd: 1}
+  - {clock: limit, at: 2013-05-01T09:00, elapsed: 1}
+"""
+
+
+def test_a_scenario_asks_how_long_a_clock_ran_and_what_its_sum_says():
+    prepare = script("prepare", "came_on = date(2013, 5, 29)\nholds = [{'from': '2013-06-03', 'to': '2013-06-10'}]")
+    definition = a_definition(
+        BEGIN, prepare, user("secure"), late("months_after(came_on, 1)", key="limit", held="holds"), end("e2"), end(),
+        flow("begin", "prepare", "secure", "end"), flow("late", "e2"),
+    )  # fmt: skip
+    wrong = [f.text for f in scenarios.play(definition, EXPLAINED).failures]
+    assert wrong[0].startswith("clock limit should say “30 June”; it says: 29 May 2013 + 1 calendar month = 29 June")
+    assert wrong[1:3] == ["clock limit: elapsed should be 1; it is 42", "clock limit: over should be 2; it is 11"]
+    assert wrong[3].startswith("clock limit: nothing is known of ['elapsd']")
+    assert wrong[4:] == ["clock limit had not begun by then"]

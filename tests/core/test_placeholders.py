@@ -84,7 +84,7 @@ def test_a_value_is_one_line_of_words(value, shown):
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=30) | st.dates() | st.floats(),
-                    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=6), inner)))  # fmt: skip
+                    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=6), inner)))
 def test_any_value_is_filled_in_one_line(value):
     filled = fill("a {review_name} b", telling(review_name=value))
     assert "\n" not in filled

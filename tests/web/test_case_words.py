@@ -57,7 +57,7 @@ def started(site):
     assert "Record an application" in page.text
     return clerk, clerk.send(
         page, "/cases/start/application_received", address=EVIL, work="felling",
-        **{"received_on-day": "29", "received_on-month": "5", "received_on-year": "2013"}, **{"people-0-name": "Ann <i>"},
+        **{"received_on-day": "29", "received_on-month": "5", "received_on-year": "2013", "people-0-name": "Ann <i>"},
     )  # fmt: skip
 
 

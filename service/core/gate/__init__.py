@@ -21,10 +21,12 @@ from service.core.gate import (
     local_rules,
     loops,
     names,
+    offers,
     people,
     placeholders,
     reading,
     references,
+    resting,
     schema,
     scripts,
     sizes,
@@ -48,7 +50,7 @@ ECHOES = {
 RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
-    forms.findings, local_rules.findings, soundness.findings, endless.findings,
+    forms.findings, local_rules.findings, resting.findings, offers.findings, soundness.findings, endless.findings,
     trace.findings,
 )  # fmt: skip
 
