@@ -56,6 +56,7 @@ class Player:
     state: bytes | None = None
     seq: int = 0
     outcome: str | None = None
+    next_due: datetime | None = None
     open: dict[str, UserTaskCreated] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
@@ -99,7 +100,9 @@ class Player:
         return sent
 
     def let_pass(self, at: datetime) -> None:
-        """Let time pass until ``at``."""
+        """Let time pass until ``at``; nothing is done when nothing falls due before it."""
+        if self.state is not None and (self.next_due is None or self.next_due >= at):
+            return
         try:
             self._take(FireTimers(), at)
         except NothingToDo:
@@ -161,6 +164,7 @@ class Player:
     def _take(self, command: Command, at: datetime, who: str = "") -> None:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
+        self.next_due = outcome.next_due
         self.happened.extend(outcome.events)
         self._keep(command, Taken(self.seq, at, outcome.events))
         for event in outcome.events:
