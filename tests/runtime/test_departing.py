@@ -178,6 +178,7 @@ def test_departures_are_rebuilt_from_the_steps_alone(departing, who):
     with rebuilding.second(departing.store) as second:
         assert rebuilding.check(second, departing.store, definition, code, steps) == []
         assert len(rebuilding.rows_of(second.db, case)["departure"]) == 3
+    assert [d.became for d in seen(departing, who("aud"), case)] == ["made", "approved", "objected"]
     with transaction(departing.store) as db:
         db.execute(departure.update().where(departure.c.number == 3).values(became="approved"))
     with rebuilding.second(departing.store) as second:
