@@ -65,7 +65,9 @@ def script(element: str, text: str) -> str:
     return f'<bpmn:scriptTask id="{element}" name="{element}"><bpmn:script>{text}</bpmn:script></bpmn:scriptTask>'
 
 
-def timer(element: str, host: str, kind: str, expression: str, *, interrupting: bool = False, **properties: str) -> str:
+def timer(
+    element: str, host: str, kind: str, expression: str, /, *, interrupting: bool = False, **properties: str
+) -> str:
     """A boundary timer; ``kind`` is timeDate, timeDuration or timeCycle."""
     written = "".join(f'<spiffworkflow:property name="{k}" value="{v}"/>' for k, v in properties.items())
     return (

@@ -175,20 +175,7 @@ def british_long(when: date | datetime) -> str:
     return f"{WEEKDAYS[london_date(when).weekday()]} {british(when)}"
 
 
-def in_words(start: date | datetime, months: int) -> str:
-    """How a period of months was computed, in one line.
-
-    ``29 May 2013 + 1 calendar month = 29 June 2013, a Saturday; act by Friday 28 June 2013``
-    """
-    first = london_date(start)
-    due = corresponding_date(first, months)
-    clipped = f" (that month has no {_ordinal(first.day)})" if due.day != first.day else ""
-    kind = f"a {WEEKDAYS[due.weekday()]}" + (" and a bank holiday" if is_bank_holiday(due) else "")
-    advice = "" if is_working_day(due) else f"; act by {british_long(act_by(due))}"
-    unit = "calendar month" if months == 1 else "calendar months"
-    return f"{british(first)} + {months} {unit} = {british(due)}{clipped}, {kind}{advice}"
-
-
-def _ordinal(day: int) -> str:
+def ordinal(day: int) -> str:
+    """A day of the month as it is spoken: ``31st``."""
     ending = {1: "st", 21: "st", 31: "st", 2: "nd", 22: "nd", 3: "rd", 23: "rd"}.get(day, "th")
     return f"{day}{ending}"

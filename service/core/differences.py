@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from service.core import diagram_reading
+from service.core import diagram_reading, local_rules
 from service.core.departures import KIND
 from service.core.diagram_differences import diagram_sentences
 from service.core.diagram_words import counted
@@ -57,6 +57,8 @@ def _reader(path: str, names: Mapping[str, str]) -> Callable[[str, str], Sentenc
         return lambda old, new: table_sentences(diagram_reading.tree(old), diagram_reading.tree(new))
     if path.startswith("forms/") and path.endswith(".json"):
         return lambda old, new: _form(json.loads(old), json.loads(new))
+    if path == local_rules.FILE:
+        return lambda old, new: _local_rules(json.loads(old), json.loads(new))
     if path.endswith(".json"):
         return lambda old, new: _data(json.loads(old), json.loads(new))
     return _lines
@@ -143,6 +145,36 @@ def _data(old: Any, new: Any) -> Sentences:
         yield from _entries(_by_id(old), _by_id(new), "entry", "name")
     elif isinstance(old, dict) and isinstance(new, dict):
         yield from _values(old, new, "")
+
+
+def _local_rules(old: list[Any], new: list[Any]) -> Sentences:
+    before, after = _by_id(old), _by_id(new)
+    for key, row in after.items():
+        called = f"The local rule “{_called(row, 'name', key)}”"
+        if key not in before:
+            yield None, f"{called} is new: {local_rules.amount(row)}."
+            continue
+        if local_rules.amount(before[key]) != local_rules.amount(row):
+            yield None, f"{called} moves from {_amount_before(before[key], row)} to {local_rules.amount(row)}."
+        of = f" of the local rule “{_called(before[key], 'name', key)}”"
+        yield from _values(_without_amount(before[key]), _without_amount(row), of)
+    for key, row in before.items():
+        if key not in after:
+            yield None, f"The local rule “{_called(row, 'name', key)}” is taken away; it was {local_rules.amount(row)}."
+    kept = [key for key in before if key in after]
+    if kept != [key for key in after if key in before]:
+        yield None, "The order of the local rules changes."
+
+
+def _without_amount(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in {"value", "unit"}}
+
+
+def _amount_before(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The former amount; a unit that stays is said once, as in ``from 2 to 3 working days``."""
+    numbers = all(type(row.get("value")) is int for row in (old, new))
+    same = numbers and old.get("unit") == new.get("unit")
+    return f"{old['value']:,}" if same else local_rules.amount(old)
 
 
 def _by_id(entries: list[Any]) -> dict[str, Any]:

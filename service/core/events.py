@@ -20,6 +20,8 @@ from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
     InstanceResumed,
     InstanceSuspended,
     StateMigrated,
@@ -149,7 +151,10 @@ class TimerCancelled:
 
 @dataclass(frozen=True, slots=True)
 class ClockStarted:
-    """A time limit began to run. ``started_from`` is the value it counts from; ``basis`` the diagram's expression."""
+    """A time limit began to run. ``started_from`` is the value it counts from; ``basis`` the diagram's expression.
+
+    ``item`` is the id of the item of a repeated step that it is for.
+    """
 
     clock: str
     name: str
@@ -158,6 +163,7 @@ class ClockStarted:
     started_from: Any
     basis: str
     due_at: datetime
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +236,7 @@ Event: TypeAlias = (
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
     | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | DepartureMade
-    | DepartureApproved | DepartureObjected
+    | DepartureApproved | DepartureObjected | InstanceRested | InstanceReopened
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -243,13 +249,17 @@ TYPES: dict[str, type[Any]] = {
         InstanceCancelled, VariablesCorrected, IncidentResolved, StateMigrated,
         InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
         DepartureMade, DepartureApproved, DepartureObjected,
+        InstanceRested, InstanceReopened,
     )
 }  # fmt: skip
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the JSON object the history keeps for ``event``."""
-    return {"type": type(event).__name__, **{f.name: values.encode(getattr(event, f.name)) for f in fields(event)}}
+    written = {f.name: values.encode(getattr(event, f.name)) for f in fields(event)}
+    if isinstance(event, ClockStarted) and event.item is None:
+        del written["item"]  # histories of before clocks had items keep their bytes
+    return {"type": type(event).__name__, **written}
 
 
 def from_json(written: Mapping[str, Any]) -> Event:

@@ -125,6 +125,19 @@ class StateMigrated:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceRested:
+    """The instance waits only where it counts as ended: ``outcome`` is its key meanwhile, ``name`` what people read."""
+
+    outcome: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReopened:
+    """An instance that rested goes on: what it waited for has come."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceMigrated:
     """The instance moved from one version of its definition to another; both are hashes."""
 

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 RESERVED = frozenset(FUNCTIONS) | {
-    "clocks", "departures", "departures_open", "opened_at", "self", "typename", "dmninputexpr",
+    "clocks", "departures", "departures_open", "opened_at", "local", "self", "typename", "dmninputexpr",
 }  # fmt: skip
 FIELDS_REFUSED = frozenset({"id", "self", "typename"})
 SCRIPT_CHARACTERS = 10_000

@@ -20,6 +20,7 @@ from service.core.expressions_values import ExprError, ExprSyntax
 
 NODES = 400
 CONSTANT_BITS = 64
+LOCAL = "local"
 FORMATS = NUMBER_FORMATS | frozenset(DATE_FORMATS)
 _IDENTITY = (ast.Is, ast.IsNot)
 _SINGLE = (type(None), bool)
@@ -176,6 +177,8 @@ def _comprehension(node: ast.comprehension) -> None:
     targets = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
     if node.is_async or not all(isinstance(each, ast.Name) for each in targets):
         raise ExprError("'for' names one variable, or a few separated by commas")
+    if any(cast("ast.Name", each).id == LOCAL for each in targets):
+        raise ExprError(f"'{LOCAL}' is kept for the local rules and cannot be a variable of 'for'")
 
 
 def _one_for(node: ast.ListComp | ast.GeneratorExp) -> None:

@@ -22,6 +22,7 @@ from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
 from SpiffWorkflow.task import Task
 
 from service.core import engine_limits, expressions, expressions_timers
+from service.core.clocks import Clock, seen_from
 from service.core.expressions import Line
 from service.core.expressions_grammar import parse
 from service.core.expressions_values import STEPS, WORK, ExprError, Run
@@ -41,8 +42,9 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
     """What the expressions of one instance see.
 
     ``variables`` belong to the whole instance; ``lists`` maps the name of a multi-instance item to the list variable
-    it comes from; ``extra`` are names the engine supplies, which win over all others; ``at`` is now. All expressions
-    together may use what two hundred may that use all they can: ExprError after that.
+    it comes from; ``extra`` are names the engine supplies, which win over all others, and so does ``clocks``: all time
+    limits by key, and by their plain key those of the item a task stands in; ``at`` is now. All expressions together
+    may use what two hundred may that use all they can: ExprError after that.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
         self.variables: dict[str, Any] = {}
         self.lists: Mapping[str, str] = {}
         self.extra: Mapping[str, Any] = {}
+        self.clocks: Mapping[str, Clock] = {}
         self.at: datetime | None = None
         self.steps = EXPRESSIONS * STEPS
         self.work = EXPRESSIONS * WORK
@@ -73,6 +76,10 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
     def set_item(self, context: Mapping[str, Any], item: str, key: str, value: object) -> None:
         """Set a field of the multi-instance item this task data belongs to, in its list variable."""
         self.variables[self.lists[item]] = self._with_field(Run({}, self.at), self.variables, context, item, key, value)
+
+    def seen(self, context: Mapping[str, Any], text: str) -> dict[str, object]:
+        """The names an expression or a text at a task with this data may use; items only if the text names them."""
+        return self._names(Run({}, self.at), text, context, self.variables, None)
 
     def call_service(self, _context: Mapping[str, Any], **_kwargs: Any) -> Any:
         """ExprError: a diagram calls no services."""
@@ -98,11 +105,16 @@ class SafeEnvironment(BasePythonScriptEngineEnvironment):
             if item in context and type(text) is str and item in text:  # a long list takes long to look through
                 found = _element(run, variables.get(self.lists[item]), context[item])
                 items |= {} if found is None else {item: found}
-        return {**context, **variables, **items, **(external or {}), **self.extra}
+        clocks = {"clocks": self._clocks(context)} if type(text) is not str or "clocks" in text else {}
+        return {**context, **variables, **items, **(external or {}), **clocks, **self.extra}
+
+    def _clocks(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        within = (_identity(context[item]) for item in self.lists if item in context)
+        return seen_from(self.clocks, (str(each) for each in within))
 
     def _write(self, run: Run, written: dict[str, Any], context: Mapping[str, Any], line: Line, value: object) -> None:
         if line.field is None:
-            if line.variable in self.lists or line.variable in self.extra:
+            if line.variable in self.lists or line.variable in self.extra or line.variable == "clocks":
                 raise ExprError(f"'{line.variable}' is reserved and cannot be assigned to")
             written[line.variable] = value
         else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from service.core import departures, expressions, forms_conditions, registers
 from service.core.errors import Problem
-from service.core.forms_shape import CHOICES, KINDS, QUESTIONS, Directories
+from service.core.forms_shape import CHOICES, KINDS, OF_CASE, QUESTIONS, Directories
 
 KEY = re.compile(r"[a-z][A-Za-z0-9_]{0,63}")
 VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?")
@@ -130,7 +130,7 @@ def _condition(component: Mapping[str, Any], key: str, before: Mapping[str, str]
     except ValueError as error:
         yield Problem(key, f"The condition of “{key}” cannot be read. {error}")
         return
-    for name in sorted(names - before.keys()):
+    for name in sorted(n for n in names - before.keys() if not n.startswith("local.")):
         yield Problem(key, f"The condition of “{key}” looks at “{name}”, which is not a question before it")
 
 
@@ -203,13 +203,8 @@ CHECKS: tuple[Callable[[Mapping[str, Any], str], Said], ...] = (_naming, _limits
 def _choices(component: Mapping[str, Any], key: str, directories: Directories | None) -> Said:
     if component["type"] not in CHOICES:
         return
-    source = component.get("valuesKey")
-    if source is not None:
-        name = source.get("from") if isinstance(source, Mapping) else None
-        if not _words(name):
-            yield Problem(key, f"“{key}” must say which list it chooses from: valuesKey with “from”")
-        elif directories is not None and name not in directories:
-            yield Problem(key, f"“{key}” chooses from the list “{name}”, which does not exist")
+    if component.get("valuesKey") is not None:
+        yield from _source(component["valuesKey"], key, directories)
         return
     offered = component.get("values")
     values = [o.get("value") for o in offered if isinstance(o, Mapping)] if isinstance(offered, list) else []
@@ -217,6 +212,17 @@ def _choices(component: Mapping[str, Any], key: str, directories: Directories | 
         yield Problem(key, f"“{key}” must offer values, each a label and a value that is text")
     elif len(set(values)) < len(values):
         yield Problem(key, f"“{key}” offers the same value twice")
+
+
+def _source(source: object, key: str, directories: Directories | None) -> Said:
+    name = source.get("from") if isinstance(source, Mapping) else None
+    if not _words(name):
+        yield Problem(key, f"“{key}” must say which list it chooses from: valuesKey with “from”")
+    elif str(name).startswith(OF_CASE):
+        if not VARIABLE.fullmatch(str(name).removeprefix(OF_CASE)):
+            yield Problem(key, f"“{key}” chooses from “{str(name)[:80]}”: after {OF_CASE} stands the name of a list")
+    elif directories is not None and name not in directories:
+        yield Problem(key, f"“{key}” chooses from the list “{name}”, which does not exist")
 
 
 def _variables(form: Mapping[str, Any]) -> Said:

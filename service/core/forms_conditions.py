@@ -1,9 +1,9 @@
 """When a question is left out: the small part of FEEL that ``conditional.hide`` may use.
 
 Read: ``=`` ``!=`` ``<`` ``>`` ``<=`` ``>=`` ``and`` ``or`` ``not(...)`` ``list contains(list, item)``, brackets, texts
-in double quotes, numbers, ``true`` ``false`` ``null`` and the keys of questions. Anything else raises ``ValueError``
-with the reason in plain words. Deciding never raises: a comparison with an unanswered question is neither true nor
-false, and a condition that is not plainly true does not hold.
+in double quotes, numbers, ``true`` ``false`` ``null``, the keys of questions and local rules (``local.<id>``). Anything
+else raises ``ValueError`` with the reason in plain words. Deciding never raises: a comparison with an unanswered
+question is neither true nor false, and a condition that is not plainly true does not hold.
 """
 
 import json
@@ -30,7 +30,7 @@ TOKEN = re.compile(
     r'|(?P<text>"(?:[^"\\]|\\.)*")'
     r"|(?P<number>-?[0-9]+(?:\.[0-9]+)?(?![\w.]))"
     r"|(?P<call>list\s+contains\b)"
-    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*))"
+    r"|(?P<word>local\.[a-z][a-z0-9_]*|[A-Za-z_][A-Za-z0-9_]*))"
 )
 
 

@@ -20,6 +20,8 @@ QUESTIONS = frozenset(
 )
 CHOICES = frozenset({"select", "radio", "checklist"})
 KINDS = QUESTIONS | {"group", "text"}
+OF_CASE = "variable:"
+"""Begins the name of a list that belongs to the case, and not to the deployment, in ``valuesKey.from``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ class Option:
 def components_of(holder: Component) -> list[Component]:
     """Return the components of a form, group or list."""
     return list(holder.get("components") or [])
+
+
+def components_within(holder: object) -> Iterator[Component]:
+    """Yield every component of a form that may be written badly, those inside groups and lists too."""
+    inner = holder.get("components") if isinstance(holder, Mapping) else None
+    for component in inner if isinstance(inner, list) else ():
+        if isinstance(component, Mapping):
+            yield component
+            yield from components_within(component)
 
 
 def key_of(component: Component) -> str:

@@ -27,7 +27,14 @@ from service.core.events import (
     UserTaskDueMoved,
     UserTaskReleased,
 )
-from service.core.events_beside import ClockChanged, ClockWithdrawn, InstanceMigrated, UserTaskChanged
+from service.core.events_beside import (
+    ClockChanged,
+    ClockWithdrawn,
+    InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
+    UserTaskChanged,
+)
 
 FIRST = "What has fallen due by then happens first, as the present version has it"
 
@@ -172,11 +179,19 @@ def _ended(_case: _Case, event: InstanceEnded) -> Iterator[str]:
     yield f"Ends at once: {event.name}"
 
 
+def _rested(_case: _Case, event: InstanceRested) -> Iterator[str]:
+    yield f"Counts as closed: {event.name}"
+
+
+def _reopened(_case: _Case, _event: InstanceReopened) -> Iterator[str]:
+    yield "Counts as open again"
+
+
 _TELLERS: dict[type, Callable[[_Case, Any], Iterator[str]]] = {
     UserTaskCreated: _created, UserTaskCancelled: _cancelled, UserTaskDueMoved: _due, UserTaskChanged: _changed,
     UserTaskReleased: _released, TimerScheduled: _scheduled, TimerCancelled: _timer_gone, TimerMoved: _timer_moved,
     TimerFired: _fired, ClockMoved: _clock_moved, ClockBreached: _breached, ClockWithdrawn: _withdrawn,
-    ClockChanged: _reworded, InstanceEnded: _ended,
+    ClockChanged: _reworded, InstanceEnded: _ended, InstanceRested: _rested, InstanceReopened: _reopened,
 }  # fmt: skip
 
 """What is not told here is told by another: the start of a time limit by the timer that carries it."""

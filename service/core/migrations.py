@@ -75,7 +75,7 @@ class Migration:
         return self._told(former, state, outcome)
 
     def _told(self, former: ProcessDefinition, state: bytes, outcome: Outcome) -> Preview:
-        if outcome.outcome is None:
+        if outcome.outcome is None or outcome.rests:
             after = standing(self.new, outcome.state)
             problems = tuple(self._judge(after))
             if problems:

@@ -4,13 +4,15 @@ What a scenario does here goes through exactly the rules a person meets on a pag
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from service.core import access, forms
+from service.core import access, forms, forms_filled
 from service.core.access import Actor, Membership
+from service.core.clock_course import Course
+from service.core.clock_courses import followed
 from service.core.clocks import Clock
 from service.core.commands import (
     ApproveDeparture,
@@ -23,6 +25,7 @@ from service.core.commands import (
 )
 from service.core.definitions import ProcessDefinition
 from service.core.departures import PARTS
+from service.core.documents.facts import Facts, Record, Taken, case_facts
 from service.core.engine.memory import clocks_kept, names_seen
 from service.core.engine.step import step
 from service.core.errors import DepartureRefused, NotAllowed, NothingToDo, TaskClosed
@@ -44,7 +47,8 @@ Judged = TypeVar("Judged")
 class Player:
     """A case and everything that has happened to it.
 
-    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure.
+    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure;
+    ``steps`` and ``records`` are what happened and what was written, in order.
     """
 
     definition: ProcessDefinition
@@ -56,6 +60,9 @@ class Player:
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
     departed: dict[int, str] = field(default_factory=dict)
+    steps: list[Taken] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    _written: Record | None = None
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime, departs: Any = None) -> Submission:
         """Start the case by a message; ``departs`` as ``departures_said`` reads it. Raises a ``Rejection``."""
@@ -66,14 +73,17 @@ class Player:
         self._take(StartInstance(message, sent.variables, departures=sent.departed), at, who)
         return sent
 
-    def send(self, message: str, who: str, data: Mapping[str, Any], at: datetime, departs: Any = None) -> Submission:
-        """Send the case a message. Raises a ``Rejection``."""
+    def send(
+        self, message: str, who: str, data: Mapping[str, Any], at: datetime, item: str | None = None,
+        departs: Any = None,
+    ) -> Submission:  # fmt: skip
+        """Send the case a message, about one ``item`` where several wait for it. Raises a ``Rejection``."""
         element = self.definition.message_element(message)
-        if not access.may_send(self.definition, actor(who), message):
+        if not access.may_send(self.definition, actor(who), message, item):
             raise NotAllowed(f"{who} may not send {message}.")
         self.let_pass(at)
-        sent = self._submit(element.properties.get("form"), data, at, None, departs)
-        self._take(DeliverMessage(message, sent.variables, departures=sent.departed), at, who)
+        sent = self._submit(element.properties.get("form"), data, at, item, departs)
+        self._take(DeliverMessage(message, sent.variables, item=item, departures=sent.departed), at, who)
         return sent
 
     def complete(
@@ -84,7 +94,7 @@ class Player:
         task = self.task(element, item, actor(who))
         if not access.may_do(actor(who), task.role, task.agency):
             raise NotAllowed(f"{who} may not do this: it is for {task.role}{'@' + task.agency if task.agency else ''}.")
-        sent = self._submit(task.form, data, at, task.item, departs)
+        sent = self._submit(task.form, data, at, task.item, departs, task.agency)
         self._take(CompleteUserTask(task.task_id, sent.variables, departures=sent.departed), at, who)
         return sent
 
@@ -107,9 +117,24 @@ class Player:
         """The clocks as they stand."""
         return clocks_kept(self.state) if self.state is not None else {}
 
+    def course(self, key: str, upto: datetime) -> Course | None:
+        """The latest run of a time limit, as it stood at the instant ``upto``."""
+        known = followed((self.definition, t.at, t.events) for t in self.steps if t.at <= upto)
+        return next((course for course in reversed(known) if course.key == key), None)
+
     def names(self) -> dict[str, Any]:
         """The process variables as they stand."""
         return names_seen({}, self.state, None) if self.state is not None else {}
+
+    def facts(self, who: Actor | None = None) -> Facts:
+        """The case as its documents are made from it, for ``who`` or for somebody who may read everything."""
+        case = case_facts(self.name, self.definition, self.steps, self.names())
+        return Facts(case, self.definition, "", self.steps, [self._seen(record, who) for record in self.records])
+
+    def _seen(self, record: Record, who: Actor | None) -> Record:
+        of_class = str(self.definition.forms.get(record.form, {}).get("access", "case"))
+        may = who is None or access.may_read(self.definition, who, of_class, record.agency)
+        return replace(record, readable=may)
 
     def judge_departure(self, number: int, who: str, at: datetime, *, approved: bool) -> None:
         """Agree or object to a departure of the case. Raises a ``Rejection``."""
@@ -122,18 +147,22 @@ class Player:
         self._take((ApproveDeparture if approved else ObjectToDeparture)(number, role), at)
 
     def _submit(
-        self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None, departs: Any
-    ) -> Submission:
-        schema = self.definition.forms.get(form or "", {"components": []})
-        lists = self.definition.specification.lists
-        names = names_seen(lists, self.state, item)
-        judge = partial(forms.submit, schema, data, at=at, variables=names, directories=self.definition.directories)
-        return judged_with(judge, departs)
+        self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None, departs: Any,
+        agency: str | None = None,
+    ) -> Submission:  # fmt: skip
+        names = names_seen(self.definition.specification.lists, self.state, item)
+        schema = forms_filled.asked(self.definition, form, names)
+        seen = {**names, **self.definition.supplied}
+        judge = partial(forms.submit, schema, data, at=at, variables=seen, directories=self.definition.directories)
+        sent = judged_with(judge, departs)
+        self._written = Record(self.seq + 1, at, form, agency, sent.kept) if form else None
+        return sent
 
     def _take(self, command: Command, at: datetime, who: str = "") -> None:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
+        self._keep(command, Taken(self.seq, at, outcome.events))
         for event in outcome.events:
             match event:
                 case UserTaskCreated():
@@ -146,6 +175,14 @@ class Player:
                     self.departed[event.number] = who
                 case ClockMoved():
                     self.dues.append((at, event.clock, event.to_due))
+
+
+    def _keep(self, command: Command, taken: Taken) -> None:
+        """Keep a step that was taken; what was written goes with it, but not with time that passed before it."""
+        self.steps.append(taken)
+        if self._written is not None and not isinstance(command, FireTimers):
+            self.records.append(self._written)
+            self._written = None
 
 
 def judged_with(judge: Callable[..., Judged], departs: Any) -> Judged:

@@ -6,17 +6,20 @@ what is so. Pure: text in, report out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from service.core.calendar import LONDON, act_by
+from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
+from service.core.documents import expected
+from service.core.engine.ways import taken
 from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
 from service.core.stories import FROM, VIA, duties, texts_of, told
+from service.core.touching import Watched, by_case, by_people
 
 __all__ = ["Failure", "Report", "play", "read"]
 
@@ -40,6 +43,8 @@ class Report:
     steps: int = 0
     elements: set[tuple[str, str]] = field(default_factory=set)
     proves: tuple[str, ...] = ()
+    touched: frozenset[str] = frozenset()
+    flows: frozenset[tuple[str, str]] = frozenset()
 
 
 class _Failed(Exception):
@@ -48,12 +53,13 @@ class _Failed(Exception):
 
 def play(definition: ProcessDefinition, text: str) -> Report:
     """Play a scenario on a definition, whose own stories it may build on, and report."""
+    definition = definition.apart
     try:
         scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:
         return Report("unreadable", [Failure(wrong.line, str(wrong))])
     report = Report(str(scenario.get("name", "unnamed")), proves=tuple(duties(scenario)))
-    player = Player(definition, report.name)
+    player = Watched(definition, report.name)
     here = scenario["start"]
     try:
         _start(player, here)
@@ -66,7 +72,13 @@ def play(definition: ProcessDefinition, text: str) -> Report:
             report.failures.extend(_expect(player, wanted))
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    report.flows = _flows(player)
+    report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
+
+
+def _flows(player: Player) -> frozenset[tuple[str, str]]:
+    return taken(player.definition, player.state, player.happened) if player.state else frozenset()
 
 
 def _placed(step: Mapping[str, Any], failure: Failure) -> Failure:
@@ -100,10 +112,10 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
         raise _Failed("A step needs “at”, “as” and either “task” or “message” (or “until”, or “expect”).")
     at, who, data = instant(step["at"]), str(step["as"]), without_lines(step.get("data") or {})
     departs = _departs(step)
+    item = None if step.get("item") is None else str(step["item"])
     if "message" in step:
-        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, departs))
+        _attempt(step, lambda: player.send(str(step["message"]), who, data, at, item, departs))
     else:
-        item = None if step.get("item") is None else str(step["item"])
         _attempt(step, lambda: player.complete(str(step["task"]), item, who, data, at, departs))
 
 
@@ -158,7 +170,7 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
     open_now = {t.element_id for t in player.open.values()}
     match wanted:
         case {"clock": key}:
-            return _clock(player, str(key), wanted)
+            return scenario_clocks.differences(player, str(key), wanted)
         case {"open": elements}:
             return [f"{e} should be open; open are: {sorted(open_now)}" for e in elements if e not in open_now]
         case {"not_open": elements}:
@@ -169,6 +181,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
                 if player.outcome == outcome
                 else [f"should have ended as {outcome}; it is {player.outcome or 'still running'}"]
             )
+        case {"flow": flow}:
+            return [] if flow in {f for _, f in _flows(player)} else [f"the flow {flow} was not taken"]
         case {"happened": element}:
             return _happened(player, str(element), wanted)
         case {"reminded": key}:
@@ -183,6 +197,9 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"departures_open": number}:
             found = player.names().get("departures_open", 0)
             return [] if found == number else [f"{number} departures should wait for approval; {found} do"]
+        case {"document": _}:
+            reader = actor(str(wanted["as"])) if "as" in wanted else None
+            return expected.differences(player.facts(reader), without_lines(wanted), reader)
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]
@@ -220,24 +237,3 @@ def _refused(player: Player, act: Mapping[str, Any]) -> list[str]:
             [] if because.lower() in _said(reason).lower() else [f"refused, but not because {because}: {_said(reason)}"]
         )
     return [f"{act['task']} by {act['as']} should have been refused"]
-
-
-def _clock(player: Player, key: str, wanted: Mapping[str, Any]) -> list[str]:
-    clock = player.clocks().get(key)
-    if clock is None:
-        return [f"there is no clock {key}; there are: {sorted(player.clocks())}"]
-    at = instant(wanted["at"]) if "at" in wanted else None
-    dues = [due for when, k, due in player.dues if k == key and (at is None or when <= at)]
-    due = dues[-1] if dues else clock.first_due
-    breached = bool(clock.breaches) if at is None else any(b < at for b in clock.breaches)
-    day = due.astimezone(LONDON).date()
-    found = {"due": day, "act_by": act_by(day), "breached": breached, "met": clock.met, "extended": len(dues) > 1}
-    return [
-        f"clock {key}: {name} should be {_shown(wanted[name])}; it is {_shown(value)}"
-        for name, value in found.items()
-        if name in wanted and value != wanted[name]
-    ]
-
-
-def _shown(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)

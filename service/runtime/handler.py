@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, delete, select
 
-from service.core import access, forms, reasons
+from service.core import access, forms, forms_filled
 from service.core.access import Actor
 from service.core.commands import (
     ClaimUserTask,
@@ -198,9 +198,9 @@ def _submit(
     definition: ProcessDefinition, form: str | None, raw: Mapping[str, object], *, at: datetime,
     names: Mapping[str, Any], confirmed: bool, departures: Given | None,
 ) -> Submission:  # fmt: skip
-    schema = reasons.schema(definition.forms, form)
-    lists = definition.directories
-    sent = forms.submit(schema, raw, at=at, variables=names, directories=lists, departures=departures)
+    schema = forms_filled.asked(definition, form, names)
+    seen, lists = {**names, **definition.supplied}, definition.directories
+    sent = forms.submit(schema, raw, at=at, variables=seen, directories=lists, departures=departures)
     if sent.warnings and not confirmed:
         raise NeedsConfirmation("Check these answers before you go on.", sent.warnings)
     return sent

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from service.core.calendar import british
 from service.core.chain import Step
+from service.core.clocks import item_of
 from service.core.definitions import ProcessDefinition
 from service.core.events import ClockBreached, ClockStarted, Event, ReminderFell, UserTaskCreated
 from service.core.events_beside import UserTaskAssigned, UserTaskChanged, UserTaskDelegated
@@ -89,12 +90,15 @@ def _task_reminder(db: Connection, event: ReminderFell) -> Iterator[_Letter]:
 
 
 def _clock_groups(definition: ProcessDefinition, key: str) -> tuple[tuple[str, str | None], ...]:
-    """Who is told about a clock: the roles its boundary timer names."""
-    for process in definition.processes.values():
-        for element in process.elements.values():
-            if element.properties.get("clock") == key:
-                return tuple((role, None) for role in element.properties.get("remind_roles", "").split())
-    return ()
+    """Who is told about a clock: the roles its boundary timer names; of an agency's own clock, only its own people."""
+    element = definition.clock_element(key)
+    if element is None:
+        return ()
+    of_agency = item_of(key) if item_of(key) in definition.agency_ids else None
+    return tuple(
+        (role, of_agency if definition.roles.get(role, {}).get("scope") == "agency" else None)
+        for role in element.properties.get("remind_roles", "").split()
+    )
 
 
 def _clock_name(db: Connection, instance_id: str, key: str, happened: tuple[Event, ...]) -> str:

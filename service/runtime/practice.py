@@ -157,7 +157,8 @@ class _Playing:
             self._judge_departure(step, who, key)
             return
         if "message" in step:
-            take = partial(self.handler.send, who, self.instance_id, str(step["message"]), data, key, confirmed=True)
+            send = partial(self.handler.send, who, self.instance_id, str(step["message"]), data, key)
+            take = partial(send, item=step.get("item"), confirmed=True)
         else:
             take = partial(self.handler.complete, who, self._task(step, who), data, key, confirmed=True)
         judged_with(take, _departs(step, shift))

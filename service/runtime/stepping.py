@@ -18,6 +18,7 @@ from service.core.definitions import ProcessDefinition
 from service.core.engine.step import Outcome, step
 from service.core.errors import Defect
 from service.core.events import Event, InstanceEnded
+from service.core.events_beside import InstanceReopened, InstanceRested
 from service.runtime import outbox
 from service.runtime.incidents import overcome
 from service.store import instances, projections
@@ -66,7 +67,7 @@ def take(
     ))  # fmt: skip
     instances.keep(
         db, taken, state=outcome.state, next_due=outcome.next_due, ended=_ended(outcome.events),
-        suspended=outcome.suspended,
+        suspended=outcome.suspended, rest=_rest(outcome.events),
     )  # fmt: skip
     projections.project(db, held.id, outcome.events, at=at, actor=actor, seq=taken.seq)
     # After the projections: letters are addressed from the tasks as this step leaves them.
@@ -78,6 +79,17 @@ def take(
 
 def _ended(happened: tuple[Event, ...]) -> tuple[str, str] | None:
     return next(((e.outcome, e.name) for e in happened if isinstance(e, InstanceEnded)), None)
+
+
+def _rest(happened: tuple[Event, ...]) -> tuple[str, str] | bool:
+    """The outcome and name of a rest that began in this step, ``True`` for one that is over, else ``False``."""
+    told = [e for e in happened if isinstance(e, InstanceRested | InstanceReopened)]
+    match told[-1:]:
+        case [InstanceRested(outcome, name)]:
+            return outcome, name
+        case [_]:
+            return True
+    return False
 
 
 def keep_record(

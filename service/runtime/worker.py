@@ -14,7 +14,7 @@ from huey import Huey, PostgresHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.runtime import sealing, witnesses
+from service.runtime import sealing, story_runs, witnesses
 from service.runtime.service import Service
 from service.store.alone import alone
 from service.store.outages import will_pass
@@ -59,6 +59,7 @@ def install(queue: Huey, service: Service) -> None:
                     service.sweeper.sweep()
                     service.sweeper.post()
                     sealing.turn(service)
+                    story_runs.turn(service)
         except SQLAlchemyError as failure:
             if not will_pass(failure):
                 raise

@@ -124,8 +124,12 @@ def keep(
     next_due: datetime | None,
     ended: tuple[str, str] | None,
     suspended: bool = False,
+    rest: tuple[str, str] | bool = False,
 ) -> None:
-    """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended."""
+    """Write the state a step left. ``ended`` is the outcome's key and name once the instance has ended.
+
+    ``rest`` is the same for a rest that begins; it goes on running, with an outcome. ``True`` ends the rest.
+    """
     sealed = seal_of(db, taken, state)
     status = "ended" if ended else "suspended" if suspended else "running"
     changed: dict[str, Any] = {
@@ -137,6 +141,9 @@ def keep(
     }  # fmt: skip
     if ended:
         changed |= {"outcome": ended[0], "outcome_name": ended[1], "ended_at": taken.at, "next_due": None}
+    elif rest:
+        key, name, since = (*rest, taken.at) if isinstance(rest, tuple) else (None, None, None)
+        changed |= {"outcome": key, "outcome_name": name, "ended_at": since}
     of_this = process_instance.c.id == taken.instance_id
     before = process_instance.c.version == taken.seq - 1  # should the lock ever fail, the later writer does
     if db.execute(update(process_instance).where(of_this, before).values(changed)).rowcount != 1:

@@ -44,6 +44,8 @@ from service.core.events_beside import (
     IncidentResolved,
     InstanceCancelled,
     InstanceMigrated,
+    InstanceReopened,
+    InstanceRested,
     InstanceResumed,
     InstanceSuspended,
     StateMigrated,
@@ -82,6 +84,7 @@ def project(
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
                 | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()
                 | VariablesCorrected() | IncidentResolved() | StateMigrated() | InstanceMigrated()
+                | InstanceRested() | InstanceReopened()
             ):  # fmt: skip
                 pass  # told in the history; no list is read from them
             case _:

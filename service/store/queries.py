@@ -124,16 +124,17 @@ def _case_rows(actor: Actor) -> Select[Any]:
 
 
 def _case(row: Any) -> CaseRow:
-    status = "incident" if row.stuck and row.status == "running" else row.status
+    rests = row.status == "running" and row.outcome is not None
+    status = "incident" if row.stuck and row.status == "running" else "ended" if rests else row.status
     return CaseRow(
         row.id, row.code, row.definition_hash, row.number, status, row.outcome, row.outcome_name, row.started_at,
-        row.ended_at, row.partnership,
+        row.ended_at, row.partnership, rests,
     )  # fmt: skip
 
 
 def cases(db: Connection, actor: Actor) -> list[CaseRow]:
     """The cases the actor may know of, running ones first, newest first, each with what it waits for."""
-    order = (process_instance.c.status == "ended", process_instance.c.started_at.desc())
+    order = (process_instance.c.ended_at.is_not(None), process_instance.c.started_at.desc())
     found = [_case(r) for r in db.execute(_case_rows(actor).order_by(*order))]
     waiting = _waiting(db, actor)
     return [_with_waiting(case, waiting.get(case.id, [])) for case in found]

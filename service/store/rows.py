@@ -38,7 +38,8 @@ class CaseRow:
     """A case. ``status`` is ``running``, ``suspended``, ``incident`` or ``ended``.
 
     ``version`` is the number of its definition; ``waits_for`` and ``waits_until`` are the open task that is due
-    first; ``open_tasks`` counts them all.
+    first; ``open_tasks`` counts them all. One that ``rests`` is shown as ended, though a message or a timer may open it
+    again.
     """
 
     id: str
@@ -51,6 +52,7 @@ class CaseRow:
     started_at: datetime
     ended_at: datetime | None
     partnership: str
+    rests: bool = False
     waits_for: str | None = None
     waits_until: datetime | None = None
     open_tasks: int = 0

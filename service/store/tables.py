@@ -102,6 +102,12 @@ process_definition = Table(
     UniqueConstraint("key", "version"),
 )  # fmt: skip
 
+story_run = Table(
+    "story_run", metadata, _to("definition_hash", "process_definition.hash", primary_key=True),
+    Column("story", String(200), primary_key=True), Column("asked_at", Instant, nullable=False),
+    Column("played_at", Instant), Column("given", Text),
+)  # fmt: skip
+
 draft = Table(
     "draft", metadata, _id(), Column("name", Text, nullable=False),
     _to("based_on", "process_definition.hash"), Column("files", Text, nullable=False),
@@ -168,7 +174,7 @@ timer_job = Table(
 
 clock = Table(
     "clock", metadata, _to("instance_id", "process_instance.id", primary_key=True),
-    Column("key", String(64), primary_key=True), Column("name", Text, nullable=False),
+    Column("key", String(160), primary_key=True), Column("name", Text, nullable=False),
     Column("clause", Text, nullable=False), Column("kind", String(32), nullable=False),
     Column("basis", Text, nullable=False), Column("started_from", Text, nullable=False),
     Column("started_at", Instant, nullable=False), Column("original_due", Instant, nullable=False),

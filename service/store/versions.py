@@ -39,7 +39,7 @@ def elsewhere(db: Connection, definition_hash: str, partnerships: frozenset[str]
     wanted = (
         select(process_instance, process_definition.c.version.label("number"))
         .join(process_definition, process_definition.c.hash == process_instance.c.definition_hash)
-        .where(process_instance.c.definition_hash != definition_hash, process_instance.c.ended_at.is_(None), owned)
+        .where(process_instance.c.definition_hash != definition_hash, process_instance.c.status != "ended", owned)
         .order_by(process_instance.c.code)
     )
     rows = list(db.execute(wanted))

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import request
 
-from service.core import departures, reasons, values
+from service.core import departures, forms_filled, values
 from service.core.definitions import ProcessDefinition
 from service.core.departures import Given
 from service.core.errors import BrokenRule, CaseSuspended, Defect, DepartureRefused, NeedsConfirmation, Problem
@@ -27,6 +27,8 @@ NOT_FINISHED = (
     "This step could not be finished, through no fault of yours. Nothing has changed. The people who look after the "
     "service have been told; if you ask them, give the reference {reference}."
 )
+Names = Mapping[str, Any]
+"""What texts and choices of a form are filled from: variables and clocks of the case; empty where there is none yet."""
 IF_MEANT = "If this is meant, give your reasons for departing from {clauses}"
 Submit = Callable[[Mapping[str, object], str, bool, Given], Done]
 """Sends raw answers with the idempotency key; then, whether the warnings are confirmed, and what departs."""
@@ -56,22 +58,22 @@ class Asked:
         return self.stopped or (422 if self.problems or self.warnings else 200)
 
 
-def blank(definition: ProcessDefinition, form: str | None) -> Asked:
-    """Return the form with nothing typed; a task without a form asks nothing."""
-    return Asked(schema(definition, form), definition.directories, {}, context.new_key())
+def blank(definition: ProcessDefinition, form: str | None, names: Names) -> Asked:
+    """Return the form with nothing typed, for a case with these names; a task without a form asks nothing."""
+    return Asked(schema(definition, form, names), definition.directories, {}, context.new_key())
 
 
-def schema(definition: ProcessDefinition, form: str | None) -> Mapping[str, Any]:
-    """Return a form by its key, that of reasons, or one without questions."""
-    return reasons.schema(definition.forms, form)
+def schema(definition: ProcessDefinition, form: str | None, names: Names) -> Mapping[str, Any]:
+    """Return a form by its key, that of reasons, or one without questions, filled for a case with these names."""
+    return forms_filled.asked(definition, form, names)
 
 
-def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Done | Asked:
+def take(definition: ProcessDefinition, form: str | None, names: Names, submit: Submit) -> Done | Asked:
     """Read the request's answers and submit them; return what was done, or the form to show again.
 
     Refusals that are not about the answers pass through, save those after which the same answers may be sent again.
     """
-    asked = _on_page(definition, form)
+    asked = _on_page(definition, form, names)
     reading = formdata.read(asked, request.form)
     page = Asked(asked, definition.directories, reading.typed, context.sent_key())
     if reading.action != "save":
@@ -80,7 +82,7 @@ def take(definition: ProcessDefinition, form: str | None, submit: Submit) -> Don
         return replace(page, problems=(Problem("", STRANGER),))
     if reading.appeared:
         return replace(page, problems=reading.appeared)
-    return _sent(page, schema(definition, form), reading.raw, submit)
+    return _sent(page, schema(definition, form, names), reading.raw, submit)
 
 
 def _sent(page: Asked, form: Mapping[str, Any], answers: Mapping[str, object], submit: Submit) -> Done | Asked:
@@ -126,22 +128,22 @@ def _departing(page: Asked, form: Mapping[str, Any], raw: Mapping[str, object], 
     )
 
 
-def _on_page(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:
+def _on_page(definition: ProcessDefinition, form: str | None, names: Names) -> dict[str, Any]:
     """Return a form with the questions about departures that were on the page that was sent."""
-    return _with_questions(schema(definition, form), request.form)
+    return _with_questions(schema(definition, form, names), request.form)
 
 
-def _with_questions(form: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+def _with_questions(form: Mapping[str, Any], sent: Container[str]) -> dict[str, Any]:
     found = departures.rules_of(form)
-    return departures.with_questions(form, (o for r, o in found.items() if departures.name(r, "reasons") in names))
+    return departures.with_questions(form, (o for r, o in found.items() if departures.name(r, "reasons") in sent))
 
 
-def typed(definition: ProcessDefinition, form: str | None) -> dict[str, Any]:
+def typed(definition: ProcessDefinition, form: str | None, names: Names) -> dict[str, Any]:
     """Return the request's answers exactly as they were typed."""
-    return formdata.read(_on_page(definition, form), request.form).typed
+    return formdata.read(_on_page(definition, form, names), request.form).typed
 
 
-def typed_in_words(definition: ProcessDefinition, form: str | None) -> list[tuple[str, Any]]:
+def typed_in_words(definition: ProcessDefinition, form: str | None, names: Names) -> list[tuple[str, Any]]:
     """Return the request's answers as questions and words, for a page that could not take them."""
-    asked = _on_page(definition, form)
+    asked = _on_page(definition, form, names)
     return list(show(asked, formdata.read(asked, request.form).raw, definition.directories))

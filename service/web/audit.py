@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from sqlalchemy import Connection
 
+from service.core import clock_courses
 from service.core.access import Actor
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
@@ -17,7 +18,7 @@ from service.runtime import history
 from service.runtime.history import Frame
 from service.store import instances, people, queries, versions
 from service.store.rows import CaseRow
-from service.web import case_history, context, departures
+from service.web import case_history, context, departures, time_limits
 from service.web.case_history import ToldStep
 from service.web.departures import Shown
 from service.web.filters import british_time
@@ -71,6 +72,7 @@ def case(code: str) -> str:
         last=len(frames),
         places=case_history.places(_definition(shown.definition), shown) if shown else [],
         waiting=case_history.waiting_sentence(_definition(shown.definition), shown) if shown else "",
+        limits=_limits(told.steps[:chosen])[-1] if shown else [],
         processes=case_history.shown_processes(told.definition, frames),
     )
 
@@ -86,7 +88,9 @@ def frames(code: str) -> Response:
         for process in case_history.shown_processes(told.definition, frames)
     ]
     steps = _told_steps(told)
-    shown = [_frame(told.definition, frame, step.title) for frame, step in zip(frames, steps, strict=False)]
+    limits = _limits(told.steps[: len(frames)])  # further than it can be run again nothing is said
+    titles = [step.title for step in steps[: len(frames)]]
+    shown = [_frame(told.definition, *each) for each in zip(frames, titles, limits, strict=True)]
     return jsonify(diagrams=diagrams, frames=shown)
 
 
@@ -140,7 +144,13 @@ def _chosen(last: int) -> int:
     return max(1, min(last, int(asked))) if asked.isdecimal() and len(asked) < LONGEST_NUMBER else last
 
 
-def _frame(definition: ProcessDefinition, frame: Frame, title: str) -> dict[str, object]:
+def _limits(steps: list[Step]) -> list[list[str]]:
+    """The time limits as they stood after each step."""
+    known = clock_courses.step_by_step(_definition, steps)
+    return [time_limits.sentences(courses, step.at) for courses, step in zip(known, steps, strict=True)]
+
+
+def _frame(definition: ProcessDefinition, frame: Frame, title: str, limits: list[str]) -> dict[str, object]:
     waiting = case_history.waiting_sentence(_definition(frame.definition), frame)
     drawn = case_history.drawable(definition, frame.markers)
-    return {"title": title, "when": british_time(frame.at), "waiting": waiting, "markers": drawn}
+    return {"title": title, "when": british_time(frame.at), "waiting": waiting, "markers": drawn, "limits": limits}

@@ -3,22 +3,29 @@
 A case or record the person may not know of is not found (404), whether it exists or not.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
+from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
-from service.core.engine.markers import waiting_messages
-from service.core.errors import NotAllowed, NotFound, NotWaiting
+from service.core.engine.markers import awaited, reopening_messages, waiting_messages
+from service.core.engine.memory import names_seen
+from service.core.engine.offering import offered_to_start
+from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
 from service.core.forms import show as show_answers
+from service.core.placeholders import fill
 from service.runtime import history
+from service.runtime.documents import offered
 from service.store import instances, people, queries, versions
 from service.store.registers import declared_in
-from service.store.rows import CaseRow, TaskRow
-from service.web import asking, case_history, context, departures, standing
+from service.store.rows import CaseRow, RecordRow, TaskRow
+from service.web import asking, case_history, case_words, context, departures, standing, time_limits
 from service.web.asking import Asked
 from service.web.security import access
 from service.web.tasks import next_page
@@ -61,17 +68,18 @@ def start(message: str) -> ResponseReturnValue:
         raise NotFound("There is no such way to start.")
     form = element.properties.get("form")
     if request.method == "GET":
-        return _form_page(definition, element, asking.blank(definition, form))
+        return _form_page(definition, element, asking.blank(definition, form, {}), {})
     person, handler = context.actor(), context.service().handler
     taken = asking.take(
         definition,
         form,
+        {},
         lambda raw, key, confirmed, departures: handler.start(
             person, message, raw, key, confirmed=confirmed, departures=departures
         ),
     )
     if isinstance(taken, Asked):
-        return _form_page(definition, element, taken), taken.status
+        return _form_page(definition, element, taken, {}), taken.status
     context.tell("Started", f"{taken.code} has been started.")
     return redirect(url_for("cases.show", code=taken.code), 303)
 
@@ -86,7 +94,6 @@ def show(code: str) -> ResponseReturnValue:
         definition = context.service().definitions.load(db, case.definition_hash)
         here = people.as_in(db, person, case.id)
         tasks = queries.case_tasks(db, person, case.id)
-        clocks = queries.clocks(db, case.id)
         records = people.records(db, definition, person, case.id)
         steps, names, numbers = instances.steps_of(db, case.id), people.names(db), versions.numbers(db)
         state = queries.state(db, case.id)
@@ -98,16 +105,16 @@ def show(code: str) -> ResponseReturnValue:
     return render_template(
         "cases/case.html",
         case=case,
-        sentence=standing.sentence(definition, case, open_tasks, context.now()),
+        sentence=standing.sentence(definition, case, open_tasks, context.now(), _opened_by(definition, case, state)),
         done=sorted((t for t in tasks if t.closed_at), key=lambda task: str(task.closed_at), reverse=True),
         open_tasks=open_tasks,
         may_open={task.id for task in open_tasks if _for(here, task)},
         groups={task.id: standing.group(definition, task) for task in tasks},
         named={task.id: standing.named(definition, task) for task in tasks},
         ahead=standing.ahead(definition, open_tasks),
-        limits=[standing.limit(definition, row) for row in clocks],
+        limits=time_limits.groups(definition, courses(context.service().definitions.get, steps), context.now()),
         ways=_ways_to_tell(definition, here, case, state),
-        records=records[::-1],
+        records=_titled(records, names_seen({}, state, None))[::-1],
         recent=told[::-1][:RECENT],
         steps=len(told),
         shown=RECENT,
@@ -116,6 +123,7 @@ def show(code: str) -> ResponseReturnValue:
         markers=markers,
         processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
         states=STATES,
+        documents=offered(definition, here, "case"),
         may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
@@ -134,19 +142,21 @@ def tell(code: str, message: str) -> ResponseReturnValue:
         here = people.as_in(db, person, case.id)
     element = definition.message_element(message)
     form, item = element.properties.get("form"), request.args.get("item") or None
+    names = names_seen(definition.specification.lists, state, item)
     if request.method == "GET":
         if (message, item) not in {(w.element.message, w.item) for w in _ways_to_tell(definition, here, case, state)}:
-            raise NotWaiting("This cannot be sent now, or not by you.")
-        return _form_page(definition, element, asking.blank(definition, form), case)
+            raise _not_sent(definition, here, state, message, item)
+        return _form_page(definition, element, asking.blank(definition, form, names), names, case)
     taken = asking.take(
         definition,
         form,
+        names,
         lambda raw, key, confirmed, departures: handler.send(
             person, case.id, message, raw, key, item=item, confirmed=confirmed, departures=departures
         ),
     )
     if isinstance(taken, Asked):
-        return _form_page(definition, element, taken, case), taken.status
+        return _form_page(definition, element, taken, names, case), taken.status
     context.tell("Sent", f"“{element.name}” has been written down in {code}.")
     return redirect(next_page(taken, code), 303)
 
@@ -159,12 +169,23 @@ def record(code: str, record_id: str) -> ResponseReturnValue:
         case = _case(db, code)
         definition = context.service().definitions.load(db, case.definition_hash)
         found = people.record_by_id(db, definition, context.actor(), case.id, record_id)
+        names = case_words.names(db, definition, case.id)
         departed = [d for d in departures.shown(db, definition, context.actor(), case) if d.row.record == record_id]
     if found is None:
         raise NotFound("There is no such record.")
     asked_by = context.service().definitions.get(found.definition_hash)
-    answers = show_answers(asking.schema(asked_by, found.form), found.answers, asked_by.directories)
-    return render_template("cases/record.html", case=case, record=found, answers_given=answers, departures=departed)
+    answers = show_answers(asking.schema(asked_by, found.form, names), found.answers, asked_by.directories)
+    titled = _titled([found], names)[0]
+    return render_template("cases/record.html", case=case, record=titled, answers_given=answers, departures=departed)
+
+
+def _titled(records: list[RecordRow], names: Mapping[str, Any]) -> list[RecordRow]:
+    """The records with the places in their titles filled from the case as it stands."""
+    version = context.service().definitions.get
+    return [
+        replace(row, title=fill(row.title, version(row.definition_hash).telling(names))) if "{" in row.title else row
+        for row in records
+    ]
 
 
 def _case(db: Connection, code: str) -> CaseRow:
@@ -183,7 +204,8 @@ def _ways_to_start() -> list[Element]:
     definition = context.current_definition()
     if definition is None:
         return []
-    return [e for e in definition.start_messages() if e.message and may_start(definition, context.actor(), e.message)]
+    starts = [e for e in definition.start_messages() if e.message and offered_to_start(definition, e, context.now())]
+    return [e for e in starts if may_start(definition, context.actor(), str(e.message))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +218,39 @@ class Way:
 
 
 def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, state: bytes) -> list[Way]:
-    if case.status == "ended":
+    if case.status == "ended" and not case.rests:
         return []
     found = [
         (definition.message_element(message), item)
-        for message, item in waiting_messages(definition, state)
+        for message, item in waiting_messages(definition, state, context.now())
         if may_send(definition, person, message, item)
     ]
     return [Way(e, item, ": ".join(filter(None, (e.name, standing.listed_as(definition, item))))) for e, item in found]
 
 
-def _form_page(definition: ProcessDefinition, element: Element, asked: Asked, case: CaseRow | None = None) -> str:
+def _opened_by(definition: ProcessDefinition, case: CaseRow, state: bytes) -> list[str]:
+    """What would open a case that rests, by the names of what receives it."""
+    found = reopening_messages(definition, state) if case.rests else []
+    return [definition.message_element(message).name for message in found]
+
+
+def _not_sent(
+    definition: ProcessDefinition, person: Actor, state: bytes, message: str, item: str | None
+) -> NotWaiting:
+    """Why a message cannot be sent now; what it waits for is told only to those who may send it."""
+    why = awaited(definition, state, context.now()).get((message, item))
+    if why is not None and may_send(definition, person, message, item):
+        return NotOffered(why)
+    return NotWaiting("This cannot be sent now, or not by you.")
+
+
+def _form_page(
+    definition: ProcessDefinition, element: Element, asked: Asked, names: Mapping[str, Any], case: CaseRow | None = None
+) -> str:
     keys = element.properties.get("clause", "").split()
     return render_template(
         "cases/form.html",
-        element=element,
+        element=case_words.said(element, definition.telling(names)),
         asked=asked,
         case=case,
         title=str(asked.form.get("title") or element.name),

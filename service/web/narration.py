@@ -11,6 +11,7 @@ from typing import Any
 
 from service.core import values
 from service.core.chain import Step
+from service.core.clocks import COUNTER
 from service.core.departures import clauses
 from service.core.diagram_words import listed
 from service.web import case_names
@@ -36,7 +37,6 @@ SENTENCES = {
     "TimerScheduled": ("timer", "The timer {element} was set for {due}."),
     "TimerMoved": ("timer", "The timer {timer} moved to {due}."),
     "ReminderFell": ("timer", "Reminder {days} before the date: “{name}” is due {due}."),
-    "ClockStarted": ("clock", "{clock} ({kind}) counts from {start} and is due {due}."),
     "ClockMoved": ("clock", "{clock} moved from {from_due} to {to_due}."),
     "ClockBreached": ("clock", "{clock} passed unmet: it was due {due}."),
     "ClockMet": ("clock", "{clock} was met {in_time}."),
@@ -47,6 +47,8 @@ SENTENCES = {
     "VariablesCorrected": ("done", "Values of the process were put right."),
     "IncidentResolved": ("done", "What had gone wrong (reference {incident}) was put right."),
     "InstanceEnded": ("done", "It ended: {name}."),
+    "InstanceRested": ("done", "It rests, and can be opened again: {name}."),
+    "InstanceReopened": ("done", "It was opened again."),
     "DepartureMade": ("done", "Departure {number} from the guidance ({clause}): {text}"),
     "DepartureApproved": ("done", "Departure {number} was approved by {role}."),
     "DepartureObjected": ("done", "{role} objected to departure {number}."),
@@ -173,6 +175,16 @@ def _created(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
     yield Line("asked", f"{who}{agency} was asked: {case_names.element_name(names, event)}{due}{basis}.")
 
 
+def _limit_began(narrator: Narrator, event: Event, at: datetime) -> Iterator[Line]:
+    words = _words(narrator, event)
+    start = words["start"] or _moment(values.encode(at))
+    if event["kind"] == COUNTER:
+        asks = f"the first time to ask is {words['due']}"
+        yield Line("clock", f"{words['clock']} counts from {start}, without a limit; {asks}.")
+    else:
+        yield Line("clock", f"{words['clock']} ({words['kind']}) counts from {start} and is due {words['due']}.")
+
+
 def _fired(narrator: Narrator, event: Event, at: datetime) -> Iterator[Line]:
     due = values.decode(event["due_at"])
     seconds = (at - due).total_seconds()
@@ -214,6 +226,7 @@ def _changed(narrator: Narrator, event: Event, _at: datetime) -> Iterator[Line]:
 
 TELLERS: dict[str, Callable[[Narrator, Event, datetime], Iterator[Line]]] = {
     "UserTaskCreated": _created,
+    "ClockStarted": _limit_began,
     "UserTaskChanged": _changed,
     "TimerFired": _fired,
     "DecisionEvaluated": _decided,

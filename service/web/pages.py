@@ -14,6 +14,7 @@ from service.web import (
     cases,
     context,
     departures,
+    documents,
     errors,
     filters,
     formlayout,
@@ -49,6 +50,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
         app.register_blueprint(part)
     for part in (departures.blueprint, registers.blueprint):
         app.register_blueprint(part)
+    app.register_blueprint(documents.blueprint)
     for part in (sharing.blueprint, tending.blueprint, incidents.blueprint, audit.blueprint, studio.blueprint):
         app.register_blueprint(part)
 

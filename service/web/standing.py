@@ -1,40 +1,29 @@
-"""Where a case stands, in words: one sentence, the steps done, now and next, and how each date was computed.
+"""Where a case stands, in words: one sentence, the steps done, now and next.
 
-Pure: computed from rows and the definition the case is pinned to. A sum is only shown if it gives the date it explains.
+Pure: computed from rows and the definition the case is pinned to.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from service.core import calendar
 from service.core.definitions import Element, ProcessDefinition
-from service.store.rows import CaseRow, ClockRow, TaskRow
-from service.web.filters import british_date, british_day, british_time, counted, day, due_words, parse
+from service.store.rows import CaseRow, TaskRow
+from service.web.filters import british_date, counted, due_words
 
 STOPS = frozenset({"userTask", "endEvent", "callActivity", "subProcess", "manualTask", "task"})
 """Kinds of elements at which looking ahead ends."""
 WAITS = frozenset({"intermediateCatchEvent", "receiveTask"})
 MOST_AHEAD = 6
-SUMS = re.compile(r"(months_after|working_days_after)\([^()]*?,\s*(\d{1,3})\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A time limit as pages show it. ``state`` is ``met``, ``met late``, ``breached``, ``stopped``, ``running``."""
-
-    row: ClockRow
-    state: str
-    sum: str
-    moved: str
-    act_by: date
-    clause: str
-
-
-def sentence(definition: ProcessDefinition, case: CaseRow, open_tasks: list[TaskRow], at: datetime) -> str:
-    """Say where the case stands at the instant ``at``."""
+def sentence(
+    definition: ProcessDefinition, case: CaseRow, open_tasks: list[TaskRow], at: datetime, opened_by: list[str]
+) -> str:
+    """Say where the case stands at the instant ``at``; ``opened_by`` names what would open a case that rests."""
+    if case.status == "ended" and case.rests:
+        since = f"{case.outcome_name}, since {british_date(case.ended_at)}."
+        return f"{since} It can be opened again by: {'; '.join(opened_by)}." if opened_by else since
     if case.status == "ended":
         return f"This ended on {british_date(case.ended_at)}: {case.outcome_name or 'finished'}."
     if case.status == "suspended":
@@ -69,10 +58,7 @@ def named(definition: ProcessDefinition, task: TaskRow) -> str:
 
 def listed_as(definition: ProcessDefinition, key: str | None) -> str:
     """Return the name a directory gives to the id ``key``, else the id; an empty text for none."""
-    if key is None:
-        return ""
-    names = {str(row["id"]): str(row["name"]) for rows in definition.directories.values() for row in rows}
-    return names.get(key, key)
+    return definition.listed_as(key)
 
 
 def ahead(definition: ProcessDefinition, open_tasks: list[TaskRow]) -> list[Element]:
@@ -99,66 +85,3 @@ def _after(definition: ProcessDefinition, process_id: str, element_id: str) -> I
                 yield element
             else:
                 waiting.append(target)
-
-
-def limit(definition: ProcessDefinition, row: ClockRow) -> Limit:
-    """Explain one time limit."""
-    clauses = (definition.clauses.get(key, {"id": key}) for key in row.clause.split())
-    return Limit(
-        row=row,
-        state=_state(row),
-        sum=_sum(row),
-        moved=_moved(row),
-        act_by=calendar.act_by(row.due_at),
-        clause="; ".join(f"clause {clause['id']}, {clause.get('title', '')}".strip(", ") for clause in clauses),
-    )
-
-
-def _state(row: ClockRow) -> str:
-    if row.met_at is not None:
-        return "met" if row.met_in_time else "met late"
-    if row.stopped_at is not None:
-        return "stopped"
-    return "breached" if row.breached_at is not None and row.breached_at >= row.due_at else "running"
-
-
-def _moved(row: ClockRow) -> str:
-    if not row.extensions:
-        return ""
-    times = "once" if row.extensions == 1 else f"{row.extensions} times"
-    late = f" The first date had passed on {british_time(row.breached_at)}." if row.breached_at else ""
-    return f"Changed {times}: first {british_day(row.original_due)}, now {british_day(row.due_at)}.{late}"
-
-
-def _sum(row: ClockRow) -> str:
-    """Show the sum that gives the first due date, if one of the basis does; else only what it counts from."""
-    start = _start(row)
-    if start is None:
-        return ""
-    for rule, number in SUMS.findall(row.basis):
-        told = _months(start, int(number), row) if rule == "months_after" else _days(start, int(number), row)
-        if told:
-            return told
-    return f"Counted from {british_date(start)}"
-
-
-def _start(row: ClockRow) -> date | datetime | None:
-    value = row.from_value
-    if isinstance(value, str):
-        try:
-            return parse(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, date) else None
-
-
-def _months(start: date | datetime, number: int, row: ClockRow) -> str:
-    fits = day(calendar.months_after(start, number)) == day(row.original_due)
-    return calendar.in_words(start, number) if fits else ""
-
-
-def _days(start: date | datetime, number: int, row: ClockRow) -> str:
-    due = calendar.working_days_after(start, number)
-    if day(due) != day(row.original_due):
-        return ""
-    return f"{british_date(start)} + {counted(number, 'working day')} = {british_day(due)}"

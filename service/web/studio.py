@@ -5,10 +5,11 @@ A deployed version never changes; work goes on in drafts (``web.drafts``), whose
 
 from flask import Blueprint, Response, render_template
 
+from service.core import local_rules
 from service.core.definitions import ProcessDefinition
 from service.core.errors import NotFound
 from service.store import people
-from service.web import context, draft_files, drafts, migrating
+from service.web import context, draft_files, drafts, migrating, trace
 from service.web.security import access
 
 blueprint = Blueprint("studio", __name__)
@@ -33,7 +34,8 @@ def version(definition_hash: str) -> str:
         row = next((entry for entry in people.definitions(db) if entry.hash == definition_hash), None)
     may_move = context.has_flag(context.actor(), context.current_definition(), "edits_processes")
     groups = draft_files.grouped(definition.files)
-    return render_template("studio/version.html", version=row, groups=groups, may_move=may_move)
+    rules = [{**rule, "amount": local_rules.amount(rule)} for rule in definition.local_rules]
+    return render_template("studio/version.html", version=row, groups=groups, may_move=may_move, local_rules=rules)
 
 
 @blueprint.get("/processes/<definition_hash>/<process_id>")
@@ -80,4 +82,8 @@ blueprint.add_url_rule("/drafts/<draft_id>/deploy", view_func=drafts.deploy, met
 blueprint.add_url_rule("/processes/<definition_hash>/running-cases", view_func=migrating.preview, endpoint="cases")
 blueprint.add_url_rule(
     "/processes/<definition_hash>/running-cases", view_func=migrating.move, endpoint="move_cases", methods=["POST"]
+)
+blueprint.add_url_rule("/processes/<definition_hash>/trace", view_func=trace.rows, endpoint="trace_rows")
+blueprint.add_url_rule(
+    "/processes/<definition_hash>/trace", view_func=trace.ask, endpoint="ask_trace", methods=["POST"]
 )

@@ -3,6 +3,7 @@
 A task that was closed meanwhile gives a page that says by whom and when (409); what cannot be known gives 404.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from service.core import reasons
 from service.core.access import may_assign, may_do
 from service.core.commands import SaveDraft
 from service.core.definitions import Element, ProcessDefinition
 from service.core.errors import BrokenRule, NotFound, Problem, Rejection, TaskClosed, TaskHeld
+from service.core.placeholders import fill
 from service.runtime.answering import Done
 from service.store import people, queries, tending
 from service.store.rows import TaskRow
-from service.web import asking, context, standing
+from service.web import asking, case_words, context, standing
 from service.web.asking import Asked
 from service.web.security import access
 
@@ -73,7 +76,7 @@ def show(task_id: str) -> ResponseReturnValue:
         return _closed(row)
     with context.service().read() as db:
         draft = tending.draft_of(db, context.actor().account_id, task_id)
-    asked = asking.blank(_definition(row), row.form)
+    asked = asking.blank(_definition(row), row.form, _names(row))
     return _page(row, asking.with_draft(asked, draft[0]) if draft else asked, draft_at=draft[1] if draft else None)
 
 
@@ -83,25 +86,28 @@ def complete(task_id: str) -> ResponseReturnValue:
     """Take the answers and complete the task; 303 to the next one, or the same page with 422."""
     row = _row(task_id)
     definition, person, handler = _definition(row), context.actor(), context.service().handler
+    names = _names(row)
     if request.form.get("_action") == "draft":
         return _save_draft(row)
     try:
         taken = asking.take(
             definition,
             row.form,
+            names,
             lambda raw, key, confirmed, departures: handler.complete(
                 person, task_id, raw, key, confirmed=confirmed, departures=departures
             ),
         )
     except TaskClosed:
-        return _closed(_row(task_id), asking.typed_in_words(definition, row.form)), 409
+        return _closed(_row(task_id), asking.typed_in_words(definition, row.form, names)), 409
     except TaskHeld:
-        return _held(_row(task_id), asking.typed_in_words(definition, row.form)), 409
+        return _held(_row(task_id), asking.typed_in_words(definition, row.form, names)), 409
     if isinstance(taken, Asked) and taken.stopped:
         taken = _kept(row, taken)
     if isinstance(taken, Asked):
         return _page(row, taken), taken.status
-    context.tell("Done", done_sentence(_title(definition, row), taken, _element(row).properties.get("next", "")))
+    follows = case_words.said(_element(row), definition.telling(_names(row))).properties.get("next", "")
+    context.tell("Done", done_sentence(_title(definition, row, names), taken, follows))
     return redirect(next_page(taken, row.code), 303)
 
 
@@ -116,14 +122,14 @@ def _kept(row: TaskRow, asked: Asked) -> Asked:
 
 def _save_draft(row: TaskRow) -> ResponseReturnValue:
     """Keep what was typed, as it was typed, and lead to the person's tasks."""
-    definition = _definition(row)
-    typed = asking.typed(definition, row.form)
+    definition, names = _definition(row), _names(row)
+    typed = asking.typed(definition, row.form, names)
     try:
         context.service().sharing.save_draft(context.actor(), SaveDraft(row.id, typed))
     except TaskClosed:
-        return _closed(_row(row.id), asking.typed_in_words(definition, row.form)), 409
+        return _closed(_row(row.id), asking.typed_in_words(definition, row.form, names)), 409
     except BrokenRule as refusal:
-        asked = asking.with_draft(asking.blank(definition, row.form), typed)
+        asked = asking.with_draft(asking.blank(definition, row.form, names), typed)
         problems = refusal.problems or (Problem("", refusal.message),)
         return _page(row, replace(asked, problems=problems)), 422
     context.tell("Saved", f"Your answers to “{_title(definition, row)}” are kept for you. They have not been sent.")
@@ -199,8 +205,17 @@ def _element(row: TaskRow) -> Element:
     return _definition(row).element(row.process_id, row.element_id)
 
 
-def _title(definition: ProcessDefinition, row: TaskRow) -> str:
-    return str(asking.schema(definition, row.form).get("title") or row.name)
+def _names(row: TaskRow) -> dict[str, Any]:
+    with context.service().read() as db:
+        return case_words.names(db, _definition(row), row.instance_id, row.item)
+
+
+def _title(definition: ProcessDefinition, row: TaskRow, names: Mapping[str, Any] | None = None) -> str:
+    """The title of a task's form, else its name; a title with places is filled from its case."""
+    title = str(reasons.schema(definition.forms, row.form).get("title") or row.name)
+    if "{" not in title:
+        return title
+    return fill(title, definition.telling(_names(row) if names is None else names))
 
 
 def _listed(row: TaskRow) -> Listed:
@@ -209,7 +224,9 @@ def _listed(row: TaskRow) -> Listed:
 
 
 def _page(row: TaskRow, asked: Asked, *, draft_at: datetime | None = None) -> str:
-    definition, element, person = _definition(row), _element(row), context.actor()
+    definition, person = _definition(row), context.actor()
+    names = _names(row)
+    element = case_words.said(_element(row), definition.telling(names))
     with context.service().read() as db:
         here = people.as_in(db, person, row.instance_id)
         case = queries.case(db, person, row.code)
@@ -217,7 +234,7 @@ def _page(row: TaskRow, asked: Asked, *, draft_at: datetime | None = None) -> st
         "tasks/task.html",
         row=row,
         asked=asked,
-        title=_title(definition, row),
+        title=_title(definition, row, names),
         group=standing.group(definition, row),
         item=standing.item(definition, row),
         element=element,

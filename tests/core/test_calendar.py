@@ -195,30 +195,6 @@ def test_days_between_counts_london_dates() -> None:
     assert calendar.days_between(date(2013, 5, 29), date(2013, 5, 28)) == -1
 
 
-@pytest.mark.parametrize(
-    ("start", "months", "words"),
-    [
-        ("2013-05-29", 1, "29 May 2013 + 1 calendar month = 29 June 2013, a Saturday; act by Friday 28 June 2013"),
-        ("2013-05-29", 6, "29 May 2013 + 6 calendar months = 29 November 2013, a Friday"),
-        (
-            "2012-01-31",
-            1,
-            "31 January 2012 + 1 calendar month = 29 February 2012 (that month has no 31st), a Wednesday",
-        ),
-        (
-            "2013-03-01",
-            1,
-            (
-                "1 March 2013 + 1 calendar month = 1 April 2013, a Monday and a bank holiday; "
-                "act by Thursday 28 March 2013"
-            ),
-        ),
-    ],
-)
-def test_in_words(start: str, months: int, words: str) -> None:
-    assert calendar.in_words(date.fromisoformat(start), months) == words
-
-
 def test_british_dates() -> None:
     assert calendar.british(date(2013, 5, 29)) == "29 May 2013"
     assert calendar.british(datetime(2013, 5, 28, 23, 30, tzinfo=UTC)) == "29 May 2013"

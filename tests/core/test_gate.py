@@ -439,10 +439,36 @@ def test_a_whole_deployment_is_let_through_and_its_parts_belong_together():
         "due": files[path].replace("working_days_after(opened_at, 5)", "in five days"),
         "clock-from": files[path].replace('name="from"', 'name="form_of_start"'),
         "clock-place": files[path].replace('cancelActivity="false"', ""),
+        "clock-held": files[path].replace('name="remind" value="7 1"', 'name="held" value="the holds"'),
     }
     for rule, text in changed.items():
         assert text != files[path]
         assert rule in errors({**files, path: text}), rule
+
+
+def clocked(kind, expression, *, body="Date", **given):
+    """A task with a clock on its edge."""
+    says = properties(clock="limit", name="Limit", kind=kind, **given) + timer(body, expression)
+    late = node("boundary", "late", says, attachedToRef="a", cancelActivity="false")
+    return diagram("start start", "user a", late, "end end", "end e2", arrows="start>a a>end late>e2")
+
+
+def test_a_counter_comes_again_and_again_and_needs_no_start():
+    assert errors(clocked("counter", '"R12/P28D"', body="Cycle")) == {}
+    assert "clock-place" in errors(clocked("counter", "date(2027, 1, 1)"))
+    assert "clock-place" in errors(clocked("local rule", '"R12/P28D"', body="Cycle", **{"from": "came_on"}))
+    assert "clock-from" in errors(clocked("local rule", "date(2027, 1, 1)"))
+    assert "clock-kind" in warnings(clocked("habit", "date(2027, 1, 1)", **{"from": "came_on"}))
+
+
+def test_holds_of_a_clock_that_nothing_sets_are_told():
+    form = {"type": "default", "title": "T", "components": [
+        {"type": "textfield", "key": "k", "label": "K", "properties": {"variable": "came_on"}}]}  # fmt: skip
+    text = clocked("local rule", "came_on", **{"from": "came_on", "held": "holds"})
+    bundle = {"x.bpmn": text, "forms/f.json": json.dumps(form)}
+    assert "never-set" in warnings(bundle)
+    form["components"][0]["properties"]["variable"] = "holds"
+    assert "holds" not in str(check({**bundle, "forms/f.json": json.dumps(form)}))
 
 
 def test_companions_that_are_not_there_are_not_missed():

@@ -392,3 +392,58 @@ def test_the_state_does_not_grow_with_what_people_write_elsewhere():
     case.complete("one", "2026-03-03T09:00")
     assert len(case.state) < small * 2
     assert [e.element_id for e in case.all(ElementCompleted)] == ["begin", "one"]
+
+
+def test_a_boundary_message_that_does_not_interrupt_is_heard_again_and_only_for_its_item():
+    listening = (
+        '<bpmn:boundaryEvent id="said" attachedToRef="work" cancelActivity="false">'
+        '<bpmn:messageEventDefinition id="s_m" messageRef="m_more"/></bpmn:boundaryEvent>'
+    )
+    called = (
+        '<bpmn:process id="part" isExecutable="true"><bpmn:startEvent id="part_begin"/>'
+        f"{user('work')}{listening}{user('answer')}{end('answered')}{end('part_end')}"
+        f"{flow('part_begin', 'work', 'part_end')}{flow('said', 'answer', 'answered')}</bpmn:process>"
+    )
+    definition = a_definition(
+        BEGIN, script("list", 'agencies = [{"id": "a"}, {"id": "b"}]'),
+        f'<bpmn:callActivity id="parts" calledElement="part">{each("agencies", "agency")}</bpmn:callActivity>', end(),
+        flow("begin", "list", "parts", "end"), called=called,
+    )  # fmt: skip
+    case = Played(definition)
+    case.start()
+    for day in ("03", "04"):
+        case.take(DeliverMessage("more", {}, item="a"), f"2026-03-{day}T09:00")
+    assert case.waiting == ["answer", "answer", "work", "work"]
+    case.complete("work", "2026-03-05T09:00", item="a")
+    with pytest.raises(NotWaiting):
+        case.take(DeliverMessage("more", {}, item="a"), "2026-03-06T09:00")
+    case.take(DeliverMessage("more", {}, item="b"), "2026-03-06T09:00")
+    for _ in range(3):
+        case.complete("answer", "2026-03-07T09:00")
+    case.complete("work", "2026-03-08T09:00", item="b")
+    assert (case.waiting, case.outcome) == ([], "end")
+
+
+def test_a_repeated_call_that_is_cancelled_leaves_nothing_behind():
+    called = (
+        '<bpmn:process id="part" isExecutable="true"><bpmn:startEvent id="part_begun"/>'
+        f"{user('work')}{end('part_end')}{flow('part_begun', 'work', 'part_end')}</bpmn:process>"
+    )
+    inside = (
+        '<bpmn:startEvent id="inside"/><bpmn:callActivity id="call" name="call" calledElement="part">'
+        f"{each('parts', 'one')}</bpmn:callActivity>{end('inside_end')}{flow('inside', 'call', 'inside_end')}"
+    )
+    case = Played(
+        a_definition(
+            BEGIN, script("name", 'parts = [{"id": "a"}, {"id": "b"}]'),
+            f'<bpmn:subProcess id="whole" name="whole">{inside}</bpmn:subProcess>',
+            timer("over", "whole", "timeDuration", '"P10D"', interrupting=True), user("after"), end(),
+            flow("begin", "name", "whole", "end"), flow("over", "after", "end"), called=called,
+        )
+    )  # fmt: skip
+    case.start()
+    assert len(case.open) == 2
+    case.take(FireTimers(), "2026-03-20T10:00")
+    assert case.waiting == ["after"]
+    case.complete("after", "2026-03-21T10:00")  # the state as it was written can be read again
+    assert case.outcome == "end"

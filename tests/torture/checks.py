@@ -97,6 +97,10 @@ def ended_whole(second: Second, row: Any, steps: Sequence[Step]) -> Iterator[str
     ended = steps[-1].events[-1]["type"] == "InstanceEnded" if steps else False
     if ended != (row.status == "ended"):
         yield f"its status is {row.status}, its history says otherwise"
+    told = [e for s in steps for e in s.events if e["type"] in {"InstanceRested", "InstanceReopened"}]
+    rests = not ended and bool(told) and told[-1]["type"] == "InstanceRested"
+    if not ended and (row.outcome, row.ended_at is not None) != (told[-1]["outcome"] if rests else None, rests):
+        yield f"its outcome is {row.outcome}, its history says it {'rests' if rests else 'goes on'}"
     waiting = rebuilding.rows_of(second.db, row.id)
     is_open = [r for name in ("user_task", "timer_job") for r in waiting[name] if "'closed_at': None" in r]
     if ended and is_open:

@@ -59,8 +59,10 @@ def test_a_step_can_be_chosen_without_javascript(site, late_case):
     second = text(browser.get(f"/cases/{late_case}/history?step=2"))
     assert "Step 2 of 3: Check the application" in second
     assert "Waiting: Decide the application." in second
+    assert "Time limits at this step Decision: Runs until 29 June 2013." in second
     third = text(browser.get(f"/cases/{late_case}/history?step=3"))
     assert "Overdue: Decide the application" in third
+    assert "Time limits at this step Decision: Passed on 29 June 2013," in third
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("0", 1), ("99", 3), ("x", 3), ("-1", 3), ("", 3)])
@@ -75,6 +77,9 @@ def test_frames_hold_markers_of_each_step_and_nothing_anybody_answered(site, lat
         ["check"], ["decide"], ["decide", "late_reason"],
     ]  # fmt: skip
     assert frames[2]["markers"]["application"]["overdue"] == ["decide", "late_reason"]
+    assert frames[0]["limits"] == []
+    assert frames[1]["limits"] == ["Decision: Runs until 29 June 2013."]
+    assert frames[2]["limits"][0].startswith("Decision: Passed on 29 June 2013,")
     assert [frame["title"] for frame in frames][-1] == "Time limit passed: Decision"
     assert answer.json["diagrams"][0]["source"] == f"/cases/{late_case}/diagram/application.bpmn"
     assert "felling" not in answer.text

@@ -46,9 +46,11 @@ def test_wrong_answers_start_nothing(site):
 def test_a_time_limit_says_how_it_was_computed(site):
     code = site.checked().heading
     page = site.visit("officer").get(f"/cases/{code}")
-    assert "29 May 2013 + 1 calendar month = 29 June 2013, a Saturday; act by Friday 28 June 2013" in page.text
+    assert "29 May 2013 + 1 calendar month = 29 June 2013, a Saturday. Act by Friday 28 June 2013." in page.text
     assert "Due 29 June 2013, 11:59pm; act by Friday 28 June 2013" in page.text
-    assert "Deciding in time" in page.text
+    assert "Law: clause 2, Deciding in time" in page.text
+    assert "Elapsed 0 days, of them 0 working days Elapsed less holds 0 days, of them 0 working days" in page.text
+    assert "What became of it Runs until 29 June 2013." in page.text
 
 
 def test_a_missed_limit_stays_missed_and_a_moved_one_says_so(site):
@@ -67,8 +69,9 @@ def test_a_missed_limit_stays_missed_and_a_moved_one_says_so(site):
     }
     officer.send(officer.get(page.link("More time allowed")), form, **answers)
     page = officer.get(f"/cases/{code}")
-    assert "Changed once: first Saturday 29 June 2013, now Wednesday 31 July 2013" in page.text
-    assert "The first date had passed on" in page.text
+    assert "On 30 June 2013 moved from 29 June 2013 to 31 July 2013, after it had passed. 31 July 2013, a" in page.text
+    assert "Passed unmet 29 June 2013, 11:59pm" in page.text
+    assert "Over the original date 1 day" in page.text
 
 
 def test_a_limit_that_was_met_says_so(site):

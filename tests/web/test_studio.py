@@ -1,5 +1,6 @@
 """A process owner's work without JavaScript: drafts, checks, differences, deployment."""
 
+import json
 import re
 
 import pytest
@@ -204,3 +205,14 @@ def test_the_panel_is_told_what_it_may_offer(owner, draft):
     choices = re.search(r"data-choices>(.*?)</script>", page)[1]
     assert '{"label": "Check the application", "value": "check"}' in choices
     assert '{"label": "Tree officer", "value": "officer"}' in choices
+
+
+def test_a_version_lists_its_local_rules_as_the_organisation_s_own(site, owner):
+    rule = {"id": "wait", "value": 2, "unit": "weeks", "name": "Silence means yes", "about": "A wait & see."}
+    first = site.service.definitions.get(versions(site)[0].hash)
+    with_rules = dict(first.files) | {"processes/local_rules.json": json.dumps([rule])}
+    found = site.service.deployments.deploy(None, with_rules, "With a local rule")
+    said = text(owner.get(f"/processes/{found.hash}"))
+    assert "Local rules Set by this organisation, not by law Rule Value What it is about" in said
+    assert "Silence means yes local.wait 2 weeks A wait &amp; see." in said
+    assert "Local rules" not in text(owner.get(f"/processes/{first.hash}"))

@@ -64,7 +64,7 @@ class Memory:
 
     ``end`` is the main flow's end event once it was passed: work beside the flow may still go on after it.
     While ``suspended``, nothing fires and ``at`` stands still. ``departures`` holds what became of each, the first one
-    first: ``made``, ``approved`` or ``objected``.
+    first: ``made``, ``approved`` or ``objected``. ``rests`` is the outcome meanwhile of one that rests.
     """
 
     at: datetime
@@ -77,6 +77,7 @@ class Memory:
     outcome: str | None = None
     suspended: bool = False
     departures: list[str] = field(default_factory=list)
+    rests: str | None = None
 
 
 class _LeanWorkflowConverter(BpmnWorkflowConverter):
@@ -112,6 +113,7 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
         "workflow": _serializer.to_dict(workflow),
         **({"suspended": True} if memory.suspended else {}),
         **({"departures": memory.departures} if memory.departures else {}),
+        **({"rests": memory.rests} if memory.rests is not None else {}),
     }
     try:
         state_check.check_values(kept["workflow"])
@@ -152,6 +154,7 @@ def _restored(specification: Specification, kept: dict[str, Any]) -> tuple[BpmnW
         outcome=kept["outcome"],
         suspended=bool(kept.get("suspended", False)),
         departures=list(kept.get("departures", ())),
+        rests=kept.get("rests"),
     )
     return workflow, memory
 
@@ -189,7 +192,7 @@ def names_seen(lists: Mapping[str, str], state: bytes | None, item: str | None) 
         for row in rows if isinstance(rows, list) else ():
             if item == (str(row.get("id")) if isinstance(row, dict) else str(row)):
                 names[name] = row
-    names["clocks"] = {k: c.seen() for k, c in clocks_kept(state).items()}
+    names["clocks"] = clocks.seen_from(clocks_kept(state), () if item is None else (item,))
     return {**names, **departures_counted(kept.get("departures", ()))}
 
 

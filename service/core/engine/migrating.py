@@ -89,7 +89,8 @@ def _facts(run: Running) -> dict[str, Facts]:
             found[str(task.id)] = {
                 "process_id": process, "element_id": element_id, "name": element.name,
                 "form": element.properties.get("form"), "role": element.role,
-                "agency": element.properties.get("agency"), "due_basis": element.properties.get("due_basis", ""),
+                "agency": element.properties.get("agency"),
+                "due_basis": run.told(task, element.properties.get("due_basis", "")),
             }  # fmt: skip
     return found
 
@@ -143,7 +144,7 @@ def _tell_clocks(run: Running) -> None:
         task = task_of(run.workflow, clock.timer_id)
         element = run.element_of(task) if task is not None else None
         if task is None or task.task_spec.name == PASSED_EVENT or element is None or (
-            element.properties.get("clock") != clock.key
+            element.properties.get("clock") != clocks.declared(clock.key)
         ):  # fmt: skip
             del run.memory.clocks[clock.key]
             run.events.append(ClockWithdrawn(clock.key))
@@ -156,8 +157,9 @@ def _tell_clocks(run: Running) -> None:
 
 def _reword(run: Running, clock: clocks.Clock, element: Element) -> None:
     says = clocks.start(
-        element.properties, timer_id=clock.timer_id, basis=element.timer or "", started_from=None, due=clock.due
-    )
+        element.properties, timer_id=clock.timer_id, basis=element.timer or "", started_from=None, due=clock.due,
+        item=clock.item, label=run.definition.listed_as(clock.item),
+    )  # fmt: skip
     now = replace(clock, name=says.name, clause=says.clause, kind=says.kind, basis=says.basis, remind=says.remind)
     if now != clock:
         keep_clock(run, now)

@@ -6,6 +6,7 @@ Everything is derived by comparing the engine's task tree with the memory, so no
 import re
 from datetime import datetime
 
+from SpiffWorkflow.bpmn.exceptions import WorkflowTaskException
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimeDateEventDefinition
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
@@ -87,7 +88,9 @@ def timer_moved(run: Running, timer_id: str, due: datetime) -> None:
     run.events.append(TimerMoved(timer_id, due))
     timer.due = due
     clock = _clock_of(run, timer_id)
-    if clock is not None:
+    if clock is not None and clock.only_counts:
+        run.memory.clocks[clock.key] = clocks.turn(clock, due)
+    elif clock is not None:
         moved, event = clocks.move(clock, due, timer_id)
         run.events.append(event)
         keep_clock(run, moved)
@@ -109,18 +112,34 @@ def clock_new(run: Running, task: Task, due: datetime) -> None:
         return
     if any(c.timer_id == timer_id for c in run.memory.clocks.values()):
         return
+    item = run.item_of(task)
     clock = clocks.start(
         element.properties, timer_id=timer_id, basis=element.timer or "", due=due,
-        started_from=run.memory.variables.get(element.properties.get("from", "")),
+        started_from=_counts_from(run, task, element.properties.get("from", "")),
+        item=item, label=run.definition.listed_as(item),
     )  # fmt: skip
+    former = run.memory.clocks.get(clock.key)
+    if former is not None and former.running and _host_is_done(run, former):
+        _meet(run, former)  # its activity is done and runs again: the former run ends before the next begins
+    clock = clocks.beside(clock, (k for k, c in run.memory.clocks.items() if c.running))
     run.events.append(clocks.started(clock))
     keep_clock(run, clock)
+
+
+def _counts_from(run: Running, task: Task, text: str) -> object:
+    """What a clock counts from: a process variable, or a field of the item it is for; ``None`` if it is not known."""
+    if text.isidentifier() or not text:
+        return run.memory.variables.get(text)
+    try:
+        return run.evaluate(task, text)
+    except WorkflowTaskException:
+        return None
 
 
 def breached(run: Running, timer_id: str) -> None:
     """A timer fired; if it is a time limit of the diagram, the limit has passed unmet."""
     clock = _clock_of(run, timer_id)
-    if clock is not None:
+    if clock is not None and not clock.only_counts:
         run.memory.clocks[clock.key], event = clocks.breach(clock)
         run.events.append(event)
 
@@ -149,12 +168,21 @@ def _clocks(run: Running) -> None:
     """Meet the clocks whose host is done; give a breached clock that was extended its new date."""
     for clock in [c for c in run.memory.clocks.values() if c.running]:
         task = task_of(run.workflow, clock.timer_id)
-        host = main_child(task) if task is not None else None
-        if task is None or host is None or host.has_state(TaskState.FINISHED_MASK):
-            run.memory.clocks[clock.key], event = clocks.meet(clock)
-            run.events.append(event)
+        if task is None or _host_is_done(run, clock):
+            _meet(run, clock)
         elif clock.breached:
             _extend_breached(run, clock, task)
+
+
+def _host_is_done(run: Running, clock: Clock) -> bool:
+    task = task_of(run.workflow, clock.timer_id)
+    host = main_child(task) if task is not None else None
+    return host is None or host.has_state(TaskState.FINISHED_MASK)
+
+
+def _meet(run: Running, clock: Clock) -> None:
+    run.memory.clocks[clock.key], event = clocks.meet(clock)
+    run.events.append(event)
 
 
 def _extend_breached(run: Running, clock: Clock, task: Task) -> None:
@@ -208,7 +236,7 @@ def _task_new(run: Running, task: Task) -> None:
             name=element.name if element is not None else element_id,
             form=properties.get("form"), role=element.role if element is not None else None,
             agency=None if agency is None else str(agency), item=run.item_of(task),
-            opened_at=run.seam.now, due_at=opened.due, due_basis=properties.get("due_basis", ""),
+            opened_at=run.seam.now, due_at=opened.due, due_basis=run.told(task, properties.get("due_basis", "")),
         )
     )  # fmt: skip
     remind_task(run, task)

@@ -4,7 +4,7 @@ Openings and closings are found by comparing what waits now with what waited bef
 of automatic work, so each carries the virtual instant it happened at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from service.core.engine.memory import Memory, departures_counted, task_of
 from service.core.errors import StepFailed
 from service.core.events import Event
 from service.core.expressions_hooks import SafeEngine
+from service.core.placeholders import fill
 
 TICK = timedelta(microseconds=1)  # the engine's comparison is strict: a timer fires just after its due instant
 DEPTH = 900  # the engine stops seeing ready tasks at 1,000
@@ -46,13 +47,24 @@ class Running:
         # Set again before every use: clocks, time and variables all move while the engine is at work.
         environment.variables = self.memory.variables
         environment.lists = self.definition.specification.lists
-        clocks = {k: c.seen() for k, c in self.memory.clocks.items()}
-        environment.extra = {"clocks": clocks, **departures_counted(self.memory.departures)}
+        environment.clocks = self.memory.clocks
+        environment.extra = {**self.definition.supplied, **departures_counted(self.memory.departures)}
         environment.at = self.seam.now
 
     def evaluate(self, task: Task, expression: str, **names: object) -> Any:
         """Evaluate an expression of the diagram as ``task`` sees it."""
         return self.engine.evaluate(task, expression, names)
+
+    def told(self, task: Task, text: str) -> str:
+        """A text of the diagram about ``task``, its places filled from the case as it stands now."""
+        return self.filled(task.data, text)
+
+    def filled(self, data: Mapping[str, Any], text: str) -> str:
+        """A text of the diagram with its places filled, as a task with this data sees the case."""
+        if "{" not in text:
+            return text
+        self.prepare()
+        return fill(text, self.definition.telling(self.engine.environment.seen(data, text)))
 
     def item_of(self, task: Task) -> str | None:
         """The id of the innermost multi-instance item a task runs for."""
@@ -84,6 +96,21 @@ def levels(workflow: BpmnWorkflow) -> Iterator[Any]:
     # Sorted: ids are drawn in order, and the mapping's own order is lost when the state is written with sorted keys.
     for task_id in sorted(workflow.subprocesses):
         yield workflow.subprocesses[task_id]
+
+
+def let_go_of_cancelled(workflow: BpmnWorkflow) -> None:
+    """Let go of sub-processes that nothing calls any more.
+
+    When a repeated call is cancelled SpiffWorkflow removes its items without cancelling what they had called: their
+    tasks would stay open, hanging on nothing.
+    """
+    while True:
+        living = {task_id for level in levels(workflow) for task_id in level.tasks}
+        left = [called for called in workflow.subprocesses if called not in living]
+        if not left:
+            return
+        for called in left:
+            del workflow.subprocesses[called]
 
 
 def tasks_in(workflow: BpmnWorkflow, state: int) -> list[Task]:

@@ -38,9 +38,10 @@ Written = Mapping[str, Any]
 def check(specification: Specification, kept: Any) -> None:
     """Raise ``StateDamaged``, naming the part and never a value, unless ``kept`` is a whole state of a definition."""
     _require(isinstance(kept, dict) and kept.get("version") == ENVELOPE, "its version")
-    _require(kept.keys() - {"suspended", "departures"} == ENVELOPE_KEYS, "its parts")
+    _require(kept.keys() - {"suspended", "departures", "rests"} == ENVELOPE_KEYS, "its parts")
     became = kept.get("departures", [])
     _require(isinstance(became, list) and all(one in DEPARTURES for one in became), "its departures")
+    _require(isinstance(kept.get("rests", ""), str), "where it rests")
     main = kept["workflow"]
     _require(isinstance(main, dict) and main.keys() == MAIN_KEYS and main["typename"] == "BpmnWorkflow", "its flow")
     _require(main["bpmn_events"] == [] and isinstance(main["subprocesses"], dict), "its events and sub-processes")

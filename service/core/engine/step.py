@@ -17,7 +17,7 @@ from service.core import clocks, determinism, values
 from service.core.commands import Command, MigrateInstance, MigrateState
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
-from service.core.engine import migrating
+from service.core.engine import migrating, resting
 from service.core.engine.applying import CANCELLED, apply, heed_suspension
 from service.core.engine.memory import Memory
 from service.core.engine.noticing import notice
@@ -39,8 +39,8 @@ ENGINE_FAILURES = (
 class Outcome:
     """What a step gave: the canonical state, the events in order (never none), and what the shell needs to know.
 
-    ``next_due`` is the next instant something happens by itself; ``outcome`` the end event's key once ended;
-    ``suspended`` says that the instance is held still.
+    ``next_due`` is the next instant something happens by itself; ``outcome`` the end event's key once ended, or that of
+    the place where it ``rests``; ``suspended`` says that the instance is held still.
     """
 
     state: bytes
@@ -48,6 +48,7 @@ class Outcome:
     next_due: datetime | None
     outcome: str | None
     suspended: bool = False
+    rests: bool = False
 
 
 def step(
@@ -76,7 +77,8 @@ def step(
         if not run.events:
             raise NothingToDo("Nothing has changed.")
         state, memory = kept.dump(run.workflow, run.memory), run.memory
-        return Outcome(state, tuple(run.events), _next_due(run), memory.outcome, memory.suspended)
+        outcome, rests = memory.outcome or memory.rests, memory.rests is not None
+        return Outcome(state, tuple(run.events), _next_due(run), outcome, memory.suspended, rests)
 
 
 def _let_time_pass_and_apply(run: Running, command: Command, at: datetime, *, fresh: bool) -> None:
@@ -171,7 +173,7 @@ def _close(run: Running, before_step: Mapping[str, object]) -> None:
         run.events.append(VariablesSet(changed))
     run.memory.at = run.seam.now
     if any(isinstance(event, InstanceCancelled) for event in run.events):
-        run.memory.outcome = CANCELLED
+        run.memory.outcome, run.memory.rests = CANCELLED, None
         run.events.append(InstanceEnded(CANCELLED, "Cancelled"))
         return
     check_alive(run)
@@ -179,7 +181,10 @@ def _close(run: Running, before_step: Mapping[str, object]) -> None:
         main, end = run.definition.main, run.memory.end
         ended = run.definition.element(main, end) if end is not None else None
         run.memory.outcome = ended.properties.get("outcome", ended.id) if ended else "ended"
+        run.memory.rests = None
         run.events.append(InstanceEnded(run.memory.outcome, ended.name if ended else "Ended"))
+    if run.memory.outcome is None:
+        resting.tell(run)
 
 
 def _differ(before: object, now: object) -> bool:

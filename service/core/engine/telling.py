@@ -13,7 +13,7 @@ from SpiffWorkflow.task import Task
 
 from service.core.engine.memory import OpenTimer
 from service.core.engine.noticing import breached, notice, timer_new
-from service.core.engine.running import DEPTH, TOO_DEEP, Running, ready_tasks
+from service.core.engine.running import DEPTH, TOO_DEEP, Running, let_go_of_cancelled, ready_tasks
 from service.core.errors import StepFailed
 from service.core.events import DecisionEvaluated, ElementCompleted, Event, TimerFired
 
@@ -27,6 +27,7 @@ def settle(run: Running) -> None:
         run.workflow.do_engine_steps(lambda t: before(run, t), lambda t: after(run, t))
         # The engine refreshes its timers last and does not run what that made ready.
         run.workflow.refresh_timers()
+        let_go_of_cancelled(run.workflow)
         if _automatic_is_ready(run):
             continue
         notice(run)

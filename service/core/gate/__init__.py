@@ -8,26 +8,33 @@ never refused for being unusual, nor for what another editor keeps in it.
 from collections.abc import Callable, Iterator, Mapping
 
 from service.core.gate import (
+    choices,
     collaboration,
     constructs,
     decision_names,
     decisions,
+    documents,
     endless,
     events,
     flows,
     forms,
     json_door,
+    local_rules,
     loops,
     names,
+    offers,
     people,
+    placeholders,
     reading,
     references,
+    resting,
     schema,
     scripts,
     sizes,
     soundness,
     structure,
     timers,
+    trace,
     xml_door,
 )
 from service.core.gate.finding import Finding
@@ -44,7 +51,8 @@ ECHOES = {
 RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
-    forms.findings, soundness.findings, endless.findings,
+    forms.findings, local_rules.findings, resting.findings, offers.findings, soundness.findings, endless.findings,
+    trace.findings,
 )  # fmt: skip
 
 
@@ -83,6 +91,9 @@ def _judge(bundle: Bundle) -> list[Finding]:
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
     found += decision_names.findings(bundle, decisions.outputs_of(bundle))
+    found += documents.findings(bundle, decisions.outputs_of(bundle))
+    found += placeholders.findings(bundle, decisions.outputs_of(bundle))
+    found += choices.findings(bundle, decisions.outputs_of(bundle))
     return found
 
 

@@ -77,6 +77,19 @@ def reads(text: str) -> frozenset[str]:
         return frozenset()
 
 
+def locals_read(text: str) -> tuple[frozenset[str], bool]:
+    """The local rules an expression reads, and whether it uses ``local`` in any other way than ``local.<id>``."""
+    if "local" not in reads(text):
+        return frozenset(), False
+    tree = ast.parse(text.strip(), mode="eval")
+    held = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and _is_local(n.value)]
+    return frozenset(n.attr for n in held), sum(map(_is_local, ast.walk(tree))) > len(held)
+
+
+def _is_local(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "local"
+
+
 def constant(text: str) -> object:
     """The value of a literal, or ``None`` when ``text`` is anything else, or too long to be one."""
     if len(text) > LONGEST:
@@ -103,12 +116,18 @@ def value(text: str, given: Mapping[str, object] | None = None) -> tuple[object,
 
     ``None`` when it looks at anything that is known only in a running case.
     """
-    if not reads(text) <= set(given or {}):
+    if not reads(text) <= set(given or {}) or not _local_rules_are(given or {}, text):
         return None
     try:
         return expressions.evaluate(text, given or {}, at=SOME_DAY), None
     except expressions.ExprError as wrong:
         return None, f"{str(wrong).rstrip('.')}."
+
+
+def _local_rules_are(given: Mapping[str, object], text: str) -> bool:
+    """Whether the local rules an expression reads are all given: one that is not there is told elsewhere."""
+    known = given.get("local")
+    return not isinstance(known, Mapping) or locals_read(text)[0] <= known.keys()
 
 
 def assignments(script: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from service.core import local_rules
 from service.core.gate.xml_door import BPMN, NS, Document
 
 SUB_PROCESSES = {"subProcess", "transaction", "adHocSubProcess"}
@@ -129,6 +130,11 @@ class Bundle:
     def running(self) -> list[Scope]:
         """The scopes that will be run: those of executable processes."""
         return [s for s in self.scopes if s.executable]
+
+    @property
+    def local(self) -> dict[str, object]:
+        """The values of the local rules by id, as far as the file can be read."""
+        return dict(local_rules.values_of(self.named("local_rules.json")))
 
     def document_of(self, path: str) -> Document:
         """The document read from ``path``."""

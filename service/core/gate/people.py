@@ -13,7 +13,8 @@ from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, local, properties_of, text_of
 from service.core.gate.xml_door import NS
 
-KINDS = {"statutory", "local rule"}
+KINDS = {"statutory", "local rule", "counter"}
+COUNTS_FROM_ITS_BEGINNING = {"counter"}
 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
@@ -56,6 +57,7 @@ class Known:
         whole = roles is not None or bundle.named("deployment.json") is not None
         self.forms = set(bundle.forms()) if bundle.forms() or whole else None
         self.main = _main_of(bundle)
+        self.local = bundle.local
 
 
 def _column(rows: object, key: str) -> set[str] | None:
@@ -148,7 +150,7 @@ def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Kno
         text = properties.get(name, "").strip()
         wrong = formulas.problem(text) if text else None
         if text and name == "due" and not wrong:
-            wrong = _no_date(text)
+            wrong = _no_date(text, known.local)
         if wrong:
             message = f"The property “{name}” of {node.mention} cannot be worked out: {wrong}"
             yield error(scope.file, node.xml, name, message, f"Write {SUCH_AS[name]}.")
@@ -162,9 +164,9 @@ def _properties(scope: Scope, node: Node, properties: dict[str, str], known: Kno
             yield error(scope.file, node.xml, "role-unknown", message, "Choose roles of processes/roles.json.")
 
 
-def _no_date(text: str) -> str | None:
+def _no_date(text: str, local_rules: dict[str, object]) -> str | None:
     """Why a due expression that can be tried gives no date."""
-    found = formulas.value(text, {"opened_at": formulas.SOME_DAY})
+    found = formulas.value(text, {"opened_at": formulas.SOME_DAY, "local": local_rules})
     if found is None or isinstance(found[0], date):
         return None
     return found[1] or "it is not a date."
@@ -181,17 +183,13 @@ def _clauses(
 
 
 def _clock(scope: Scope, node: Node, properties: dict[str, str]) -> Iterator[Finding]:
-    timer = node.definition("timer")
-    dated = timer is not None and any(local(c) == "timeDate" for c in timer)
-    if node.kind != "boundaryEvent" or not dated or node.interrupts:
-        message = f"{node.words} is a clock, but not a date timer beside a task: a clock warns, it never ends the work."
-        mend = "Make it a non-interrupting boundary timer with a date."
-        yield error(scope.file, node.xml, "clock-place", message, mend)
+    yield from _clock_place(scope, node, properties)
     if not properties["clock"].isidentifier():
         message = f"The key “{properties['clock']}” of {node.mention} cannot be written in an expression."
         yield error(scope.file, node.xml, "clock-key", message, "Use letters, figures and underscores.")
     for name, what in (("name", "a name for people to read"), ("from", "what it counts from")):
-        if not properties.get(name, "").strip():
+        begins = name == "from" and properties.get("kind") in COUNTS_FROM_ITS_BEGINNING
+        if not properties.get(name, "").strip() and not begins:
             message = f"{node.words} is a clock without {what}."
             yield error(scope.file, node.xml, f"clock-{name}", message, f"Set the property “{name}”.")
     start = properties.get("from", "").strip()
@@ -201,4 +199,27 @@ def _clock(scope: Scope, node: Node, properties: dict[str, str]) -> Iterator[Fin
         yield error(scope.file, node.xml, "clock-from", message, "Name the variable that holds the first day.")
     if properties.get("kind", "local rule") not in KINDS:
         message = f"{node.words} is a clock of the kind “{properties['kind']}”, which is unknown."
-        yield warning(scope.file, node.xml, "clock-kind", message, "Write  statutory  or  local rule.")
+        mend = "Write  statutory,  local rule  or  counter."
+        yield warning(scope.file, node.xml, "clock-kind", message, mend)
+    held = properties.get("held", "").strip()
+    wrong = formulas.problem(held) if held else None
+    if wrong:
+        message = f"The holds of {node.mention} cannot be worked out: {wrong}"
+        mend = "Name the variable that holds a list of records with “from” and “to”."
+        yield error(scope.file, node.xml, "clock-held", message, mend)
+
+
+def _clock_place(scope: Scope, node: Node, properties: dict[str, str]) -> Iterator[Finding]:
+    """A clock with a length is a date; a counter has none and comes again only so that somebody asks."""
+    counts = properties.get("kind") == "counter"
+    wanted = "timeCycle" if counts else "timeDate"
+    timer = node.definition("timer")
+    fits = timer is not None and any(local(c) == wanted for c in timer)
+    if node.kind == "boundaryEvent" and fits and not node.interrupts:
+        return
+    message = f"{node.words} is a clock, but not a date timer beside a task: a clock warns, it never ends the work."
+    mend = "Make it a non-interrupting boundary timer with a date."
+    if counts:
+        message = f"{node.words} is a counter, but not a repeating timer beside a task: it counts until that is done."
+        mend = 'Make it a non-interrupting boundary timer that repeats, such as  "R12/P28D".'
+    yield error(scope.file, node.xml, "clock-place", message, mend)

@@ -6,7 +6,7 @@ refused in durations (their length depends on the day they are counted from), an
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from lxml import etree
@@ -47,13 +47,16 @@ _LOOKS_LIKE_TIME = re.compile(r"^(R[0-9]*/)?-?P[0-9T][0-9A-Z.,]*$|^[0-9]{4}-[0-9
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
     """Yield what is wrong with the timers of the diagrams that will be run."""
+    given = {"local": bundle.local}
     for scope in bundle.running:
         for node in scope.nodes.values():
             for definition in node.xml.iterfind("bpmn:timerEventDefinition", NS):
-                yield from _timer(scope, node, definition)
+                yield from _timer(scope, node, definition, given)
 
 
-def _timer(scope: Scope, node: Node, definition: etree._Element) -> Iterator[Finding]:
+def _timer(
+    scope: Scope, node: Node, definition: etree._Element, given: Mapping[str, object]
+) -> Iterator[Finding]:
     bodies = [c for c in definition if local(c) in {"timeDate", "timeDuration", "timeCycle"}]
     if not bodies or not text_of(bodies[0]):
         message = f"{node.words} is a timer that says no time."
@@ -64,7 +67,7 @@ def _timer(scope: Scope, node: Node, definition: etree._Element) -> Iterator[Fin
     if wrong or _LOOKS_LIKE_TIME.match(text):
         yield _unreadable(scope, node, body, text, wrong)
         return
-    for level, rule, message, mend in _told(local(body), text):
+    for level, rule, message, mend in _told(local(body), text, given):
         tell = error if level == "error" else warning
         yield tell(scope.file, body, rule, f"{node.words}: {message}", mend)
 
@@ -80,8 +83,8 @@ def _unreadable(scope: Scope, node: Node, body: etree._Element, text: str, wrong
 Told = Iterator[tuple[str, str, str, str]]
 
 
-def _told(kind: str, text: str) -> Told:
-    found = formulas.value(text)
+def _told(kind: str, text: str, given: Mapping[str, object]) -> Told:
+    found = formulas.value(text, given)
     if found is None:
         yield from _computed(kind, text)
         return

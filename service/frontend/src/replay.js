@@ -7,6 +7,7 @@ const slider = root.querySelector('[data-replay-slider]')
 const chooser = root.querySelector('[data-replay-chooser]')
 const status = root.querySelector('[data-replay-status]')
 const waiting = root.querySelector('[data-replay-waiting]')
+const limits = root.querySelector('[data-replay-limits]')
 const canvas = root.querySelector('[data-diagram]')
 let shown = { step: 0, process: null }
 let running = new AbortController()
@@ -104,6 +105,8 @@ function say (step) {
   slider.setAttribute('aria-valuetext', `Step ${step} of ${frames.length}: ${frame.title}`)
   status.textContent = `Step ${step} of ${frames.length}: ${frame.title}, ${frame.when}`
   waiting.textContent = frame.waiting
+  limits.replaceChildren(...frame.limits.map(line))
+  limits.closest('section').hidden = frame.limits.length === 0
   history.replaceState(null, '', `${location.pathname}${location.search}#step=${step}`)
   for (const item of document.querySelectorAll('[data-step]')) {
     const now = Number(item.dataset.step) === step
@@ -111,6 +114,12 @@ function say (step) {
     else item.removeAttribute('aria-current')
     if (now) scrollWithin(item)
   }
+}
+
+function line (text) {
+  const item = document.createElement('li')
+  item.textContent = text
+  return item
 }
 
 // Moves the list, never the page.
