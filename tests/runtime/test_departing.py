@@ -1,5 +1,6 @@
 """Departures on both databases: one record, one row, one number; rebuilt from steps; agreed to by a second person."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -100,6 +101,13 @@ def test_who_may_not_read_the_record_reads_no_reasons(departing, who):
     for other in (who("una"), who("opa"), replace(who("aud"), memberships=())):
         (found,) = seen(departing, other, case)
         assert (found.readable, found.reasons, found.effect, found.until, found.record) == (False,) + (None,) * 4
+
+
+def test_a_local_rule_asks_for_longer_reasons(departing, who):
+    rule = {"id": "departure_least_characters", "value": len(WHY) + 1, "unit": "characters", "name": "R", "about": "A"}
+    departing.deployments.deploy(None, files(processes__local_rules=json.dumps([rule])), "Longer reasons")
+    with pytest.raises(DepartureRefused, match=f"must be {len(WHY) + 1} characters or more"):
+        begun(departing, who)
 
 
 def test_refused_answers_leave_nothing_behind(departing, who):
