@@ -116,6 +116,12 @@ class ProcessDefinition:
         return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
 
     @cached_property
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """What is said of the documents made from cases, by id: ``processes/documents/<id>.json``."""
+        found = (re.fullmatch(r"processes/documents/(\w+)\.json", path) for path in self.files)
+        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+
+    @cached_property
     def processes(self) -> dict[str, Process]:
         """Diagrams by process id."""
         read = [p for path in self._paths("bpmn") for p in _processes(path, self.files[path], self._role_ids)]

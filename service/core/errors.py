@@ -86,6 +86,14 @@ class KeyReused(Rejection):
     """An idempotency key came back with another request."""
 
 
+class DocumentNotReady(Rejection):
+    """The document can be made of the case, but not yet."""
+
+
+class DocumentBroken(Rejection):
+    """An expression of a document cannot be worked out; the definition has to be mended."""
+
+
 class BrokenRule(Rejection):
     """Several named problems at once; see ``problems``."""
 

@@ -12,6 +12,7 @@ from typing import Any
 from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
+from service.core.documents import expected
 from service.core.engine.ways import taken
 from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
@@ -196,6 +197,9 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"departures_open": number}:
             found = player.names().get("departures_open", 0)
             return [] if found == number else [f"{number} departures should wait for approval; {found} do"]
+        case {"document": _}:
+            reader = actor(str(wanted["as"])) if "as" in wanted else None
+            return expected.differences(player.facts(reader), without_lines(wanted), reader)
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]

@@ -21,9 +21,11 @@ from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
 from service.core.forms import show as show_answers
 from service.core.placeholders import fill
 from service.runtime import history
+from service.runtime.documents import offered
 from service.store import instances, people, queries, versions
+from service.store.registers import declared_in
 from service.store.rows import CaseRow, RecordRow, TaskRow
-from service.web import asking, case_history, case_words, context, standing, time_limits
+from service.web import asking, case_history, case_words, context, departures, standing, time_limits
 from service.web.asking import Asked
 from service.web.security import access
 from service.web.tasks import next_page
@@ -69,7 +71,12 @@ def start(message: str) -> ResponseReturnValue:
         return _form_page(definition, element, asking.blank(definition, form, {}), {})
     person, handler = context.actor(), context.service().handler
     taken = asking.take(
-        definition, form, {}, lambda raw, key, confirmed: handler.start(person, message, raw, key, confirmed=confirmed)
+        definition,
+        form,
+        {},
+        lambda raw, key, confirmed, departures: handler.start(
+            person, message, raw, key, confirmed=confirmed, departures=departures
+        ),
     )
     if isinstance(taken, Asked):
         return _form_page(definition, element, taken, {}), taken.status
@@ -90,6 +97,8 @@ def show(code: str) -> ResponseReturnValue:
         records = people.records(db, definition, person, case.id)
         steps, names, numbers = instances.steps_of(db, case.id), people.names(db), versions.numbers(db)
         state = queries.state(db, case.id)
+        departed = departures.shown(db, definition, person, case)
+        listed = declared_in(db, definition, person, case.id)
     markers = history.live(definition, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
     told = case_history.told_steps(context.service().definitions.get, here, names, numbers, steps)
@@ -109,9 +118,12 @@ def show(code: str) -> ResponseReturnValue:
         recent=told[::-1][:RECENT],
         steps=len(told),
         shown=RECENT,
+        departures=departed,
+        registers=listed,
         markers=markers,
         processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
         states=STATES,
+        documents=offered(definition, here, "case"),
         may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
@@ -139,7 +151,9 @@ def tell(code: str, message: str) -> ResponseReturnValue:
         definition,
         form,
         names,
-        lambda raw, key, confirmed: handler.send(person, case.id, message, raw, key, item=item, confirmed=confirmed),
+        lambda raw, key, confirmed, departures: handler.send(
+            person, case.id, message, raw, key, item=item, confirmed=confirmed, departures=departures
+        ),
     )
     if isinstance(taken, Asked):
         return _form_page(definition, element, taken, names, case), taken.status
@@ -156,11 +170,13 @@ def record(code: str, record_id: str) -> ResponseReturnValue:
         definition = context.service().definitions.load(db, case.definition_hash)
         found = people.record_by_id(db, definition, context.actor(), case.id, record_id)
         names = case_words.names(db, definition, case.id)
+        departed = [d for d in departures.shown(db, definition, context.actor(), case) if d.row.record == record_id]
     if found is None:
         raise NotFound("There is no such record.")
     asked_by = context.service().definitions.get(found.definition_hash)
     answers = show_answers(asking.schema(asked_by, found.form, names), found.answers, asked_by.directories)
-    return render_template("cases/record.html", case=case, record=_titled([found], names)[0], answers_given=answers)
+    titled = _titled([found], names)[0]
+    return render_template("cases/record.html", case=case, record=titled, answers_given=answers, departures=departed)
 
 
 def _titled(records: list[RecordRow], names: Mapping[str, Any]) -> list[RecordRow]:

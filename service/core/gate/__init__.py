@@ -13,6 +13,7 @@ from service.core.gate import (
     constructs,
     decision_names,
     decisions,
+    documents,
     endless,
     events,
     flows,
@@ -90,6 +91,7 @@ def _judge(bundle: Bundle) -> list[Finding]:
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
     found += decision_names.findings(bundle, decisions.outputs_of(bundle))
+    found += documents.findings(bundle, decisions.outputs_of(bundle))
     found += placeholders.findings(bundle, decisions.outputs_of(bundle))
     found += choices.findings(bundle, decisions.outputs_of(bundle))
     return found
