@@ -1,5 +1,6 @@
 """Verbs that check a definition without any database: lint, scenario."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,7 +8,9 @@ import click
 from service.cli.console import HOME, cli, out
 from service.cli.showing import played
 from service.core.calendar import LONDON, act_by, british
-from service.core.definitions import definition_of
+from service.core.coverage import Covered, coverage, percentage
+from service.core.definitions import ProcessDefinition, definition_of
+from service.core.diagram_picture import svg
 from service.core.scenarios import Report
 from service.runtime import bundles, checking, linting
 
@@ -30,7 +33,9 @@ def lint(path: Path) -> None:
 
 @cli.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-def scenario(path: Path) -> None:
+@click.option("--coverage", "covering", is_flag=True, help="Say which flows of the diagrams no scenario takes.")
+@click.option("--draw", type=click.Path(file_okay=False, path_type=Path), help="Draw them, such flows in red.")
+def scenario(path: Path, draw: Path | None, *, covering: bool) -> None:
     """Play the scenarios in PATH (a folder or a file) with a simulated clock and print each clock."""
     root = bundles.root_of(path)
     definition = definition_of(bundles.read_folder(root))
@@ -40,7 +45,30 @@ def scenario(path: Path) -> None:
         _print_report(paths[one.story], one.report)
     failed = sum(bool(one.report.failures) for one in reports)
     out.print(f"{len(reports) - failed} passed, {failed} failed")
-    raise SystemExit(1 if failed or not reports else 0)
+    missing = 0
+    if covering or draw is not None:
+        covered = coverage(definition, {way for one in reports for way in one.report.flows})
+        missing = _print_coverage(covered)
+        if draw is not None:
+            _draw(definition, covered, draw)
+    raise SystemExit(1 if failed or missing or not reports else 0)
+
+
+def _print_coverage(covered: Sequence[Covered]) -> int:
+    for one in covered:
+        for way in one.missing:
+            out.print(f"{one.name}: {way.words} ({way.flow}) is never taken", markup=False, style="red")
+    missing, every = sum(len(c.missing) for c in covered), sum(len(c.ways) for c in covered)
+    out.print(f"{percentage(covered):.1f} % of the flows are taken: {every - missing} of {every}.")
+    return missing
+
+
+def _draw(definition: ProcessDefinition, covered: Sequence[Covered], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in covered:
+        picture = svg(definition.diagram(one.process), {way.flow for way in one.missing}, one.name)
+        (folder / f"{one.process}.svg").write_text(picture, encoding="utf-8")
+    out.print(f"Drew {len(covered)} diagrams in {folder}.", markup=False)
 
 
 def _print_report(path: Path, report: Report) -> None:

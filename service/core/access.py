@@ -4,7 +4,9 @@ A membership gives a person a role in a partnership, for one case or for all of 
 role belongs to one. What roles mean is data of the definition (``processes/roles.json``), not code.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from service.core.definitions import ProcessDefinition
 
@@ -86,6 +88,11 @@ def may_read(definition: ProcessDefinition, actor: Actor, access: str, owner_age
         if role.get("scope") != "agency" or owner_agency is None or membership.agency == owner_agency:
             return True
     return False
+
+
+def may_take(document: Mapping[str, Any], actor: Actor) -> bool:
+    """Whether the actor, as the case meets them, may take a document: it lists the roles it is for."""
+    return any(membership.role in document["roles"] for membership in actor.memberships)
 
 
 def edits_processes(definition: ProcessDefinition, actor: Actor) -> bool:

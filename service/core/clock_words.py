@@ -2,9 +2,9 @@
 
 ``arithmetic`` says how a date was worked out from the timer's own expression, ``said`` does so for the first date of a
 limit. ``moved`` tells of dates agreed later, ``became`` what became of the limit, ``lasted`` its three numbers,
-``kind_words`` whether the law or a local rule set it. What they tell of is a ``Course``: ``clock_courses.courses`` reads
-them from a history. Pure, and never a sentence that is not so: what cannot be told as a sum is told as the expression
-in plain words.
+``kind_words`` whether the law or a local rule set it. What they tell of is a ``Course``, read from a history by
+``clock_courses.courses``. Pure, and never a sentence that is not so: what cannot be told as a sum is told as the
+expression in plain words.
 """
 
 from collections.abc import Mapping

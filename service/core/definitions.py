@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-from service.core import local_rules, values
+from service.core import local_rules, values, ways_apart
 from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
@@ -116,6 +116,12 @@ class ProcessDefinition:
         return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
 
     @cached_property
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """What is said of the documents made from cases, by id: ``processes/documents/<id>.json``."""
+        found = (re.fullmatch(r"processes/documents/(\w+)\.json", path) for path in self.files)
+        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+
+    @cached_property
     def processes(self) -> dict[str, Process]:
         """Diagrams by process id."""
         read = [p for path in self._paths("bpmn") for p in _processes(path, self.files[path], self._role_ids)]
@@ -129,6 +135,13 @@ class ProcessDefinition:
             {path: _tree(self.files[path]) for path in self._paths("dmn")},
             self.main,
         )
+
+    @cached_property
+    def apart(self) -> "ProcessDefinition":
+        """The same definition, in which flows between the same two nodes can be told apart by what was passed."""
+        files = {path: ways_apart.told(self.files[path]) for path in self._paths("bpmn")}
+        changed = any(files[path] != self.files[path] for path in files)
+        return definition_of({**self.files, **files}) if changed else self
 
     @property
     def main(self) -> str:

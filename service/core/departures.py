@@ -83,25 +83,25 @@ def clauses(clause: str) -> str:
     return f"clause{'s' if len(found) > 1 else ''} {listed(found)}"
 
 
-def with_questions(form: Component, departures: Iterable[Departing], least: int = LEAST) -> dict[str, Any]:
+def with_questions(form: Component, departures: Iterable[Departing]) -> dict[str, Any]:
     """The form with the three questions about each departure after its own, a group (``departs``) for each."""
-    return {**form, "components": [*components_of(form), *(_group(one, least) for one in departures)]}
+    return {**form, "components": [*components_of(form), *map(_group, departures)]}
 
 
-def _group(one: Departing, least: int) -> dict[str, Any]:
+def _group(one: Departing) -> dict[str, Any]:
     said = {"type": "text", "text": one.message}
     which = f" ({clauses(one.clause)})" if one.clause else ""
-    asked = ({**question, "key": name(one.rule, str(question["key"]))} for question in _questions(one, least))
+    asked = ({**question, "key": name(one.rule, str(question["key"]))} for question in _questions(one))
     legend = f"This departs from the guidance{which}"
     return {"type": "group", "departs": True, "label": legend, "components": [said, *asked]}
 
 
-def _questions(one: Departing, least: int) -> tuple[dict[str, Any], ...]:
+def _questions(one: Departing, least: int = LEAST) -> tuple[dict[str, Any], ...]:
     """The three questions, keyed by ``PARTS``."""
     of = clauses(one.clause)
     reasons = {
         "type": "textarea", "key": "reasons", "label": f"Your reasons for departing from {of}",
-        "description": f"At least {least} characters. They are kept with the record of this form",
+        "description": "So that somebody who was not there understands them. They are kept with this form",
         "validate": {"required": True, "minLength": least, "maxLength": LONGEST_REASONS},
     }  # fmt: skip
     effect = {

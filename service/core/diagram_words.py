@@ -63,6 +63,10 @@ FIELDS = {
     "targetRef": "goal of the way",
     "attachedToRef": "task it belongs to",
     "outcome": "outcome",
+    "when": "condition for offering it",
+    "when_not": "sentence while it is not offered",
+    "rests": "outcome while a case rests here",
+    "rests_name": "name of a case that rests here",
 }
 
 _PERIOD = re.compile(r"""["']P(?:(\d+)([WD])|T(\d+)H)["']""")

@@ -51,6 +51,10 @@ class NotWaiting(Rejection):
     """The process is not waiting for this message now."""
 
 
+class NotOffered(NotWaiting):
+    """The process waits for this message, but takes it only while a condition of its diagram holds."""
+
+
 class SeveralWaiting(Rejection):
     """The process waits for this message in several places, and the request names none of them.
 
@@ -80,6 +84,14 @@ class KeyMissing(Rejection):
 
 class KeyReused(Rejection):
     """An idempotency key came back with another request."""
+
+
+class DocumentNotReady(Rejection):
+    """The document can be made of the case, but not yet."""
+
+
+class DocumentBroken(Rejection):
+    """An expression of a document cannot be worked out; the definition has to be mended."""
 
 
 class BrokenRule(Rejection):

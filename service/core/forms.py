@@ -167,8 +167,8 @@ class _Broken:
 def _broken_rules(
     form: Component, answers: Mapping[str, object], variables: Mapping[str, object], at: datetime
 ) -> _Broken:
-    asked = dict.fromkeys(key_of(question) for question in questions(components_of(form)))
-    names = {**variables, **asked, **answers}
+    asked = {key_of(each): _full_rows(each, answers.get(key_of(each))) for each in questions(components_of(form))}
+    names = {**variables, **asked}
     broken = _Broken([], [], [])
     for rule in form.get("rules") or []:
         problem = Problem(str(rule.get("field") or ""), str(rule["message"]), rule.get("clause"))

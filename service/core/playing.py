@@ -4,7 +4,7 @@ What a scenario does here goes through exactly the rules a person meets on a pag
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from service.core.commands import (
 )
 from service.core.definitions import ProcessDefinition
 from service.core.departures import PARTS
+from service.core.documents.facts import Facts, Record, Taken, case_facts
 from service.core.engine.memory import clocks_kept, names_seen
 from service.core.engine.step import step
 from service.core.errors import DepartureRefused, NotAllowed, NothingToDo, TaskClosed
@@ -46,8 +47,8 @@ Judged = TypeVar("Judged")
 class Player:
     """A case and everything that has happened to it.
 
-    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure; ``taken`` are its steps,
-    each as (instant, events).
+    ``dues`` are (instant, clock key, due) in order; ``departed`` says who made each departure;
+    ``steps`` and ``records`` are what happened and what was written, in order.
     """
 
     definition: ProcessDefinition
@@ -59,7 +60,9 @@ class Player:
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
     departed: dict[int, str] = field(default_factory=dict)
-    taken: list[tuple[datetime, tuple[Event, ...]]] = field(default_factory=list)
+    steps: list[Taken] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    _written: Record | None = None
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime, departs: Any = None) -> Submission:
         """Start the case by a message; ``departs`` as ``departures_said`` reads it. Raises a ``Rejection``."""
@@ -91,7 +94,7 @@ class Player:
         task = self.task(element, item, actor(who))
         if not access.may_do(actor(who), task.role, task.agency):
             raise NotAllowed(f"{who} may not do this: it is for {task.role}{'@' + task.agency if task.agency else ''}.")
-        sent = self._submit(task.form, data, at, task.item, departs)
+        sent = self._submit(task.form, data, at, task.item, departs, task.agency)
         self._take(CompleteUserTask(task.task_id, sent.variables, departures=sent.departed), at, who)
         return sent
 
@@ -116,12 +119,22 @@ class Player:
 
     def course(self, key: str, upto: datetime) -> Course | None:
         """The latest run of a time limit, as it stood at the instant ``upto``."""
-        known = followed((self.definition, at, events) for at, events in self.taken if at <= upto)
+        known = followed((self.definition, t.at, t.events) for t in self.steps if t.at <= upto)
         return next((course for course in reversed(known) if course.key == key), None)
 
     def names(self) -> dict[str, Any]:
         """The process variables as they stand."""
         return names_seen({}, self.state, None) if self.state is not None else {}
+
+    def facts(self, who: Actor | None = None) -> Facts:
+        """The case as its documents are made from it, for ``who`` or for somebody who may read everything."""
+        case = case_facts(self.name, self.definition, self.steps, self.names())
+        return Facts(case, self.definition, "", self.steps, [self._seen(record, who) for record in self.records])
+
+    def _seen(self, record: Record, who: Actor | None) -> Record:
+        of_class = str(self.definition.forms.get(record.form, {}).get("access", "case"))
+        may = who is None or access.may_read(self.definition, who, of_class, record.agency)
+        return replace(record, readable=may)
 
     def judge_departure(self, number: int, who: str, at: datetime, *, approved: bool) -> None:
         """Agree or object to a departure of the case. Raises a ``Rejection``."""
@@ -134,19 +147,22 @@ class Player:
         self._take((ApproveDeparture if approved else ObjectToDeparture)(number, role), at)
 
     def _submit(
-        self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None, departs: Any
-    ) -> Submission:
+        self, form: str | None, data: Mapping[str, Any], at: datetime, item: str | None, departs: Any,
+        agency: str | None = None,
+    ) -> Submission:  # fmt: skip
         names = names_seen(self.definition.specification.lists, self.state, item)
         schema = forms_filled.asked(self.definition, form, names)
         seen = {**names, **self.definition.supplied}
         judge = partial(forms.submit, schema, data, at=at, variables=seen, directories=self.definition.directories)
-        return judged_with(judge, departs)
+        sent = judged_with(judge, departs)
+        self._written = Record(self.seq + 1, at, form, agency, sent.kept) if form else None
+        return sent
 
     def _take(self, command: Command, at: datetime, who: str = "") -> None:
         outcome = step(self.definition, self.state, command, instance_id=self.name, at=at, seq=self.seq + 1)
         self.state, self.seq, self.outcome = outcome.state, self.seq + 1, outcome.outcome
         self.happened.extend(outcome.events)
-        self.taken.append((at, outcome.events))
+        self._keep(command, Taken(self.seq, at, outcome.events))
         for event in outcome.events:
             match event:
                 case UserTaskCreated():
@@ -159,6 +175,14 @@ class Player:
                     self.departed[event.number] = who
                 case ClockMoved():
                     self.dues.append((at, event.clock, event.to_due))
+
+
+    def _keep(self, command: Command, taken: Taken) -> None:
+        """Keep a step that was taken; what was written goes with it, but not with time that passed before it."""
+        self.steps.append(taken)
+        if self._written is not None and not isinstance(command, FireTimers):
+            self.records.append(self._written)
+            self._written = None
 
 
 def judged_with(judge: Callable[..., Judged], departs: Any) -> Judged:

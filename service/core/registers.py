@@ -1,10 +1,10 @@
 """Registers: what grows across the records of one form, as a table of words that any page or document can print.
 
-A register is declared in its form: ``"register": {"list": "entries", "columns": ["on", "sum", "@written_by"],
-"latest": true}``, all of it optional. A row is one row of the list, or one record where no list is named. A column is
-a question of the list or of the form around it; names with ``@`` are what is known of the record itself. ``latest``
-says that a record takes the place of an earlier one given at the same task for the same item. Every record is worded
-by the version of the form it was written on, so an old one reads as it did.
+A register is declared in its form: ``"register": {"title": "Costs", "list": "entries", "columns": ["on", "sum",
+"@written_by"], "latest": true}``, all of it optional. A row is one row of the list, or one record where no list is
+named. A column is a question of the list or of the form around it; names with ``@`` are what is known of the record
+itself. ``latest`` says that a record takes the place of an earlier one given at the same task for the same item. Every
+record is worded by the version of the form it was written on, so an old one reads as it did.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +20,9 @@ OF_RECORD = {"@written_on": "Written", "@written_by": "Written by", "@agency": "
 """Columns that say something of the record: who wrote it, when, for which agency, about which item."""
 
 
+DECLARED = {"title", "list", "columns", "latest"}
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """How a form is read as a register. ``list_field`` is ``None`` where each record is one row."""
@@ -27,6 +30,7 @@ class Declared:
     list_field: str | None = None
     columns: tuple[str, ...] = ()
     latest: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ def declared(form: Component) -> Declared | None:
         return None
     named = said.get("list")
     columns = tuple(str(key) for key in said.get("columns") or ())
-    return Declared(str(named) if named else None, columns, said.get("latest") is True)
+    title = str(said.get("title") or form.get("title") or "")
+    return Declared(str(named) if named else None, columns, said.get("latest") is True, title)
 
 
 def problems(said: object, keys: set[str], lists: Mapping[str, set[str]]) -> Iterator[Problem]:
@@ -84,9 +89,11 @@ def problems(said: object, keys: set[str], lists: Mapping[str, set[str]]) -> Ite
     if said is None:
         return
     columns = said.get("columns", []) if isinstance(said, Mapping) else None
-    if not isinstance(said, Mapping) or not isinstance(columns, list) or said.keys() - {"list", "columns", "latest"}:
-        yield Problem("", "“register” must be an object with “list”, “columns” (a list) and “latest”, or some of them")
+    if not isinstance(said, Mapping) or not isinstance(columns, list) or said.keys() - DECLARED:
+        yield Problem("", "“register” must be an object with “title”, “list”, “columns” (a list) and “latest”, or some")
         return
+    if not isinstance(said.get("title", ""), str):
+        yield Problem("", "“title” of the register must be text")
     if not isinstance(said.get("latest", False), bool):
         yield Problem("", "“latest” of the register must be true or false")
     named = said.get("list")

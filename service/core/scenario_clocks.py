@@ -35,7 +35,7 @@ def differences(player: Player, named: str, wanted: Mapping[str, Any]) -> list[s
     day = due.astimezone(LONDON).date()
     found = {"due": day, "act_by": act_by(day), "breached": breached, "met": clock.met, "extended": len(dues) > 1}
     if wanted.keys() & {"says", *NUMBERS}:
-        now = at or player.taken[-1][0]
+        now = at or player.steps[-1].at
         course = player.course(key, now)
         if course is None:
             return [f"clock {key} had not begun by then"]

@@ -12,6 +12,8 @@ from typing import Any
 from service.core import scenario_clocks
 from service.core.clocks import Clock
 from service.core.definitions import ProcessDefinition
+from service.core.documents import expected
+from service.core.engine.ways import taken
 from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
@@ -42,6 +44,7 @@ class Report:
     elements: set[tuple[str, str]] = field(default_factory=set)
     proves: tuple[str, ...] = ()
     touched: frozenset[str] = frozenset()
+    flows: frozenset[tuple[str, str]] = frozenset()
 
 
 class _Failed(Exception):
@@ -50,6 +53,7 @@ class _Failed(Exception):
 
 def play(definition: ProcessDefinition, text: str) -> Report:
     """Play a scenario on a definition, whose own stories it may build on, and report."""
+    definition = definition.apart
     try:
         scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:
@@ -68,8 +72,13 @@ def play(definition: ProcessDefinition, text: str) -> Report:
             report.failures.extend(_expect(player, wanted))
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
+    report.flows = _flows(player)
     report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
+
+
+def _flows(player: Player) -> frozenset[tuple[str, str]]:
+    return taken(player.definition, player.state, player.happened) if player.state else frozenset()
 
 
 def _placed(step: Mapping[str, Any], failure: Failure) -> Failure:
@@ -172,6 +181,8 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
                 if player.outcome == outcome
                 else [f"should have ended as {outcome}; it is {player.outcome or 'still running'}"]
             )
+        case {"flow": flow}:
+            return [] if flow in {f for _, f in _flows(player)} else [f"the flow {flow} was not taken"]
         case {"happened": element}:
             return _happened(player, str(element), wanted)
         case {"reminded": key}:
@@ -186,6 +197,9 @@ def _differences(player: Player, wanted: Mapping[str, Any]) -> list[str]:  # noq
         case {"departures_open": number}:
             found = player.names().get("departures_open", 0)
             return [] if found == number else [f"{number} departures should wait for approval; {found} do"]
+        case {"document": _}:
+            reader = actor(str(wanted["as"])) if "as" in wanted else None
+            return expected.differences(player.facts(reader), without_lines(wanted), reader)
         case {"refused": act}:
             return _refused(player, act)
     return [f"An expectation of an unknown kind: {sorted(k for k in wanted if k != LINE)}"]

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from service.core.errors import NotFound
 
-KINDS = ("processes/*.bpmn", "processes/*.dmn", "processes/*.json", "processes/scenarios/*.yaml", "forms/*.json")
+KINDS = (
+    "processes/*.bpmn", "processes/*.dmn", "processes/*.json", "processes/documents/*.json",
+    "processes/scenarios/*.yaml", "forms/*.json",
+)  # fmt: skip
 
 
 def read_folder(root: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.core import chain
+from service.core import chain, reasons
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
 from service.core.errors import Defect, Rejection
@@ -62,20 +62,32 @@ def _problem(
     said = (row["author"], row["at"], row["definition_hash"], row["task_id"])
     if said != (step.actor, step.at, step.definition, step.command.get("task_id")):
         return "names another author, instant, definition or task than its step does."
-    if not _labelled(row, asked, definition_of):
+    if not _labelled(row, step, asked, definition_of):
         return "is labelled otherwise than its form says: its form, title, class of access or agency was changed."
     return None
 
 
 def _labelled(
-    row: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]], definition_of: Callable[[str], ProcessDefinition]
+    row: Mapping[str, Any],
+    step: Step,
+    asked: Mapping[str, Mapping[str, Any]],
+    definition_of: Callable[[str], ProcessDefinition],
 ) -> bool:
-    """Whether a record's form, title, access and agency are those its task and its form lay down."""
+    """Whether a record's form, title, access and agency are those its command, its task and its form lay down."""
     try:
-        form = definition_of(row["definition_hash"]).forms.get(row["form"], {})
+        definition = definition_of(row["definition_hash"])
+        task = asked.get(row["task_id"], {})
+        asks = _form(definition, step, task)
     except (Rejection, Defect, ValueError):
         return True  # the definition itself is wrong, and the replay says so
-    task = asked.get(row["task_id"], {})
-    fits_task = not task or (task["form"], task["agency"]) == (row["form"], row["agency"])
-    says = (form.get("title", row["form"]), form.get("access", "case"))
-    return fits_task and says == (row["title"], row["access"])
+    form = reasons.schema(definition.forms, asks)
+    fits_task = not task or task["agency"] == row["agency"]
+    says = (asks, form.get("title", asks), form.get("access", "case"))
+    return fits_task and says == (row["form"], row["title"], row["access"])
+
+
+def _form(definition: ProcessDefinition, step: Step, task: Mapping[str, Any]) -> str | None:
+    """The form that a step's record answers: its message's or its task's; anything else is a reason."""
+    if "message" in step.command:
+        return definition.message_element(str(step.command["message"])).properties.get("form")
+    return task.get("form") if step.command.get("type") == "CompleteUserTask" else reasons.FORM

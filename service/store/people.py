@@ -132,6 +132,16 @@ def record_by_id(
     return _record(row, values.decode(json.loads(row.answers)))
 
 
+def records_of_case(
+    db: Connection, definition: ProcessDefinition, reader: Actor, instance_id: str
+) -> list[tuple[RecordRow, bool]]:
+    """Every record of a case, oldest first, and whether the reader may read it: answers only where they may."""
+    wanted = _record_rows().where(record.c.instance_id == instance_id).order_by(record.c.seq, record.c.id)
+    here = as_in(db, reader, instance_id)
+    seen = [(row, _may(definition, here, row)) for row in db.execute(wanted)]
+    return [(_record(row, values.decode(json.loads(row.answers)) if may else None), may) for row, may in seen]
+
+
 _deployer = account.alias("deployer")
 
 

@@ -48,7 +48,8 @@ def rows_of(
     asked = registers.columns_of(schema, how)
     keys = [column.key for column in asked]
     rows = [row for r in mine for row in _rows(definition_of(r.definition_hash), form, how, _source(r, items), keys)]
-    return Register(str(schema.get("title") or form), asked, tuple(rows), len(found) - len(mine))
+    title = how.title or str(schema.get("title") or form)
+    return Register(title, asked, tuple(rows), len(found) - len(mine))
 
 
 def declared_in(
@@ -62,8 +63,8 @@ def declared_in(
         for row in db.execute(wanted)
         if row.author == reader.account_id or may_read(definition, here, row.access, row.agency)
     }
-    found = ((key, str(form.get("title") or key)) for key, form in definition.forms.items() if registers.declared(form))
-    return sorted(((key, title) for key, title in found if key in readable), key=lambda one: (one[1], one[0]))
+    found = ((key, registers.declared(form)) for key, form in definition.forms.items() if key in readable)
+    return sorted(((key, how.title or key) for key, how in found if how is not None), key=lambda one: (one[1], one[0]))
 
 
 def _definition(db: Connection, definition_of: DefinitionOf, instance_id: str) -> ProcessDefinition:

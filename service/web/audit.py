@@ -18,8 +18,9 @@ from service.runtime import history
 from service.runtime.history import Frame
 from service.store import instances, people, queries, versions
 from service.store.rows import CaseRow
-from service.web import case_history, context, time_limits
+from service.web import case_history, context, departures, time_limits
 from service.web.case_history import ToldStep
+from service.web.departures import Shown
 from service.web.filters import british_time
 from service.web.security import access
 
@@ -40,6 +41,7 @@ class Told:
     versions: dict[str, int]
     state: bytes
     reader: Actor
+    departures: list[Shown]
 
 
 @blueprint.get("/history")
@@ -63,6 +65,7 @@ def case(code: str) -> str:
     return render_template(
         "audit/case.html",
         case=told.case,
+        departures=told.departures,
         verdict=verdict,
         steps=_told_steps(told),
         chosen=chosen,
@@ -107,7 +110,9 @@ def _told(code: str) -> Told:
         steps, state = instances.steps_of(db, found.id), queries.state_as_stored(db, found.id)
         names, numbers = people.names(db), versions.numbers(db)
         reader = people.as_in(db, context.actor(), found.id)
-    return Told(found, _definition(found.definition_hash), steps, names, numbers, state, reader)
+        definition = context.service().definitions.load(db, found.definition_hash)
+        departed = departures.shown(db, definition, context.actor(), found)
+    return Told(found, _definition(found.definition_hash), steps, names, numbers, state, reader, departed)
 
 
 def _told_steps(told: Told) -> list[ToldStep]:

@@ -14,15 +14,18 @@ from sqlalchemy import Connection
 from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
 from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
-from service.core.engine.markers import reopening_messages, waiting_messages
+from service.core.engine.markers import awaited, reopening_messages, waiting_messages
 from service.core.engine.memory import names_seen
-from service.core.errors import NotAllowed, NotFound, NotWaiting
+from service.core.engine.offering import offered_to_start
+from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
 from service.core.forms import show as show_answers
 from service.core.placeholders import fill
 from service.runtime import history
+from service.runtime.documents import offered
 from service.store import instances, people, queries, versions
+from service.store.registers import declared_in
 from service.store.rows import CaseRow, RecordRow, TaskRow
-from service.web import asking, case_history, case_words, context, standing, time_limits
+from service.web import asking, case_history, case_words, context, departures, standing, time_limits
 from service.web.asking import Asked
 from service.web.security import access
 from service.web.tasks import next_page
@@ -68,7 +71,12 @@ def start(message: str) -> ResponseReturnValue:
         return _form_page(definition, element, asking.blank(definition, form, {}), {})
     person, handler = context.actor(), context.service().handler
     taken = asking.take(
-        definition, form, {}, lambda raw, key, confirmed: handler.start(person, message, raw, key, confirmed=confirmed)
+        definition,
+        form,
+        {},
+        lambda raw, key, confirmed, departures: handler.start(
+            person, message, raw, key, confirmed=confirmed, departures=departures
+        ),
     )
     if isinstance(taken, Asked):
         return _form_page(definition, element, taken, {}), taken.status
@@ -89,6 +97,8 @@ def show(code: str) -> ResponseReturnValue:
         records = people.records(db, definition, person, case.id)
         steps, names, numbers = instances.steps_of(db, case.id), people.names(db), versions.numbers(db)
         state = queries.state(db, case.id)
+        departed = departures.shown(db, definition, person, case)
+        listed = declared_in(db, definition, person, case.id)
     markers = history.live(definition, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
     told = case_history.told_steps(context.service().definitions.get, here, names, numbers, steps)
@@ -108,9 +118,12 @@ def show(code: str) -> ResponseReturnValue:
         recent=told[::-1][:RECENT],
         steps=len(told),
         shown=RECENT,
+        departures=departed,
+        registers=listed,
         markers=markers,
         processes=[{"id": key, "name": definition.processes[key].name} for key in markers],
         states=STATES,
+        documents=offered(definition, here, "case"),
         may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
@@ -132,13 +145,15 @@ def tell(code: str, message: str) -> ResponseReturnValue:
     names = names_seen(definition.specification.lists, state, item)
     if request.method == "GET":
         if (message, item) not in {(w.element.message, w.item) for w in _ways_to_tell(definition, here, case, state)}:
-            raise NotWaiting("This cannot be sent now, or not by you.")
+            raise _not_sent(definition, here, state, message, item)
         return _form_page(definition, element, asking.blank(definition, form, names), names, case)
     taken = asking.take(
         definition,
         form,
         names,
-        lambda raw, key, confirmed: handler.send(person, case.id, message, raw, key, item=item, confirmed=confirmed),
+        lambda raw, key, confirmed, departures: handler.send(
+            person, case.id, message, raw, key, item=item, confirmed=confirmed, departures=departures
+        ),
     )
     if isinstance(taken, Asked):
         return _form_page(definition, element, taken, names, case), taken.status
@@ -155,11 +170,13 @@ def record(code: str, record_id: str) -> ResponseReturnValue:
         definition = context.service().definitions.load(db, case.definition_hash)
         found = people.record_by_id(db, definition, context.actor(), case.id, record_id)
         names = case_words.names(db, definition, case.id)
+        departed = [d for d in departures.shown(db, definition, context.actor(), case) if d.row.record == record_id]
     if found is None:
         raise NotFound("There is no such record.")
     asked_by = context.service().definitions.get(found.definition_hash)
     answers = show_answers(asking.schema(asked_by, found.form, names), found.answers, asked_by.directories)
-    return render_template("cases/record.html", case=case, record=_titled([found], names)[0], answers_given=answers)
+    titled = _titled([found], names)[0]
+    return render_template("cases/record.html", case=case, record=titled, answers_given=answers, departures=departed)
 
 
 def _titled(records: list[RecordRow], names: Mapping[str, Any]) -> list[RecordRow]:
@@ -187,7 +204,8 @@ def _ways_to_start() -> list[Element]:
     definition = context.current_definition()
     if definition is None:
         return []
-    return [e for e in definition.start_messages() if e.message and may_start(definition, context.actor(), e.message)]
+    starts = [e for e in definition.start_messages() if e.message and offered_to_start(definition, e, context.now())]
+    return [e for e in starts if may_start(definition, context.actor(), str(e.message))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +222,7 @@ def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, s
         return []
     found = [
         (definition.message_element(message), item)
-        for message, item in waiting_messages(definition, state)
+        for message, item in waiting_messages(definition, state, context.now())
         if may_send(definition, person, message, item)
     ]
     return [Way(e, item, ": ".join(filter(None, (e.name, standing.listed_as(definition, item))))) for e, item in found]
@@ -214,6 +232,16 @@ def _opened_by(definition: ProcessDefinition, case: CaseRow, state: bytes) -> li
     """What would open a case that rests, by the names of what receives it."""
     found = reopening_messages(definition, state) if case.rests else []
     return [definition.message_element(message).name for message in found]
+
+
+def _not_sent(
+    definition: ProcessDefinition, person: Actor, state: bytes, message: str, item: str | None
+) -> NotWaiting:
+    """Why a message cannot be sent now; what it waits for is told only to those who may send it."""
+    why = awaited(definition, state, context.now()).get((message, item))
+    if why is not None and may_send(definition, person, message, item):
+        return NotOffered(why)
+    return NotWaiting("This cannot be sent now, or not by you.")
 
 
 def _form_page(

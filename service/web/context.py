@@ -16,6 +16,7 @@ from flask import current_app, g, request, session, url_for
 from service.core.access import Actor
 from service.core.definitions import ProcessDefinition
 from service.core.errors import KeyMissing, NotFound
+from service.runtime.documents import everywhere, offered
 from service.runtime.service import Service
 from service.store import people
 from service.web.filters import upper_first
@@ -150,6 +151,8 @@ def _navigation(definition: ProcessDefinition | None, case_words: str) -> list[d
     if person is None:
         return []
     links = [("Tasks", "tasks.index", "tasks"), (upper_first(case_words), "cases.index", "cases")]
+    if definition is not None and offered(definition, everywhere(person), "all cases"):
+        links.append(("Returns", "documents.choose_return", "documents"))
     if has_flag(person, definition, "audits"):
         links.append(("History", "audit.index", "audit"))
     if has_flag(person, definition, "operates"):

@@ -73,6 +73,10 @@ BY_REFUSAL: dict[type[Exception], Page] = {
     core.NotWaiting: Page(
         409, "This cannot be sent now", ("Nothing was saved. Look at where things stand now.",), says=True
     ),
+    core.DocumentNotReady: Page(409, "This document cannot be made yet", (), says=True),
+    core.DocumentBroken: Page(
+        500, "This document cannot be made", ("Tell the process owner: the document has to be mended.",), says=True
+    ),
     core.NothingToDo: Page(
         409, "There is nothing to change", ("Nothing was saved, because nothing would be different.",), says=True
     ),

@@ -153,7 +153,8 @@ def _laid(
             case "group":
                 inner = tuple(_laid(components_of(component), typed, raw, known, prefix, context))
                 if inner:
-                    yield Item("group", label=str(component.get("label") or ""), items=inner)
+                    kind = "departure" if component.get("departs") else "group"
+                    yield Item(kind, label=str(component.get("label") or ""), items=inner)
             case "dynamiclist":
                 yield _list(component, typed, raw, known, prefix, context)
             case _:

@@ -13,11 +13,14 @@ from service.web import (
     auth,
     cases,
     context,
+    departures,
+    documents,
     errors,
     filters,
     formlayout,
     incidents,
     practice,
+    registers,
     request_door,
     security,
     sharing,
@@ -45,6 +48,9 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)
+    for part in (departures.blueprint, registers.blueprint):
+        app.register_blueprint(part)
+    app.register_blueprint(documents.blueprint)
     for part in (sharing.blueprint, tending.blueprint, incidents.blueprint, audit.blueprint, studio.blueprint):
         app.register_blueprint(part)
 

@@ -77,7 +77,7 @@ def show(task_id: str) -> ResponseReturnValue:
     with context.service().read() as db:
         draft = tending.draft_of(db, context.actor().account_id, task_id)
     asked = asking.blank(_definition(row), row.form, _names(row))
-    return _page(row, asked if draft is None else replace(asked, typed=draft[0]), draft_at=draft[1] if draft else None)
+    return _page(row, asking.with_draft(asked, draft[0]) if draft else asked, draft_at=draft[1] if draft else None)
 
 
 @blueprint.post("/<task_id>")
@@ -94,7 +94,9 @@ def complete(task_id: str) -> ResponseReturnValue:
             definition,
             row.form,
             names,
-            lambda raw, key, confirmed: handler.complete(person, task_id, raw, key, confirmed=confirmed),
+            lambda raw, key, confirmed, departures: handler.complete(
+                person, task_id, raw, key, confirmed=confirmed, departures=departures
+            ),
         )
     except TaskClosed:
         return _closed(_row(task_id), asking.typed_in_words(definition, row.form, names)), 409
@@ -127,7 +129,7 @@ def _save_draft(row: TaskRow) -> ResponseReturnValue:
     except TaskClosed:
         return _closed(_row(row.id), asking.typed_in_words(definition, row.form, names)), 409
     except BrokenRule as refusal:
-        asked = replace(asking.blank(definition, row.form, names), typed=typed)
+        asked = asking.with_draft(asking.blank(definition, row.form, names), typed)
         problems = refusal.problems or (Problem("", refusal.message),)
         return _page(row, replace(asked, problems=problems)), 422
     context.tell("Saved", f"Your answers to “{_title(definition, row)}” are kept for you. They have not been sent.")

@@ -365,6 +365,16 @@ def test_a_rule_about_something_unanswered_has_nothing_to_say():
     assert send(variables={"visit_from": None}, seen_at="2012-12-31T23:59").warnings == ()
 
 
+def test_a_rule_may_look_at_a_question_of_a_row_that_was_not_asked():
+    sort = {**RADIO, "key": "known", "label": "Known?"}
+    height = {"type": "number", "key": "height", "label": "Height", "conditional": {"hide": '=known != "yes"'}}
+    trees = {"type": "dynamiclist", "key": "trees", "label": "Trees", "components": [sort, height]}
+    tall = {"id": "tall", "when": "any(t.height == 9 for t in trees)", "message": "Too tall", "field": "trees"}
+    form = {"title": "Trees", "components": [trees], "rules": [tall]}
+    said = refusal(form=form, raw={"trees": [{"known": "no"}, {"known": "yes", "height": 9}]})
+    assert said == {"trees": "Too tall"}
+
+
 def test_a_rule_that_cannot_be_worked_out_refuses_and_says_so():
     form = {**GARDEN, "rules": [{"id": "odd", "when": "reference < beds", "message": "Odd", "field": "beds"}]}
     assert "The rule “odd” of this form could not be checked" in refusal(form=form, beds=2)["beds"]

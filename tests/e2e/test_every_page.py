@@ -36,6 +36,7 @@ KINDS = (
     (r"^/cases/start/[^/]+$", 3),
     (r"^/cases/[^/]+$", 2),
     (r"^/cases/[^/]+/(history|tell/[^/]+|records/[^/]+)$", 3),
+    (r"^/cases/[^/]+/(departures|registers)/[^/.]+$", 2),
     (r"^/processes/[^/]+$", 1),
     (r"^/processes/[^/]+/[^/.]+$", 2),
     (r"^/drafts/[^/]+(/[^.]+)?$", 4),

@@ -89,7 +89,7 @@ def test_it_stands_among_the_ended_and_moves_with_the_running(service, who, clos
     seen = {s.code: s.preview for s in service.migrations.preview(who("una"), to, {})}
     assert seen[closed.code].moves
     assert seen[closed.code].sentences == ("Moves unchanged",)
-    (moved,) = service.migrations.execute(who("una"), to, {}, [closed.code], "A word")
+    (moved,) = service.migrations.execute(who("una"), to, {}, [closed.code], "A word", key())
     assert moved.done
     assert (case(service, who, closed).status, case(service, who, closed).rests) == ("ended", True)
     service.handler.send(who("ann"), closed.instance_id, "appealed", {}, key())

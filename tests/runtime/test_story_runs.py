@@ -125,3 +125,33 @@ def test_the_verb_shows_one_duty_fully(tmp_path):
     assert "application/decision_clock: touched by decided_late" in done.output
     assert "application/refused: not touched" in done.output
     assert CliRunner().invoke(cli, ["trace", str(tmp_path), "--row", "D7"]).exit_code != 0
+
+
+def test_the_verb_says_and_draws_what_no_story_takes(tmp_path):
+    home, drawn = folder(tmp_path / "home", traced()), tmp_path / "drawn"
+    done = CliRunner().invoke(
+        cli, ["scenario", f"{home}/processes/scenarios", "--coverage", "--draw", str(drawn)]
+    )  # fmt: skip
+    assert done.exit_code == 1
+    assert "1 passed, 0 failed" in done.output
+    assert "Tree work application: “Granted?” – no → “Refused” (refuse) is never taken" in done.output
+    assert "77.8 % of the flows are taken: 7 of 9." in done.output
+    assert 'class="m"' in (drawn / "application.svg").read_text()
+
+
+REFUSED = """
+name: Refused after more time
+continues: {story: decided_late, before: check}
+steps:
+  - {at: 2013-06-01T09:00, as: officer, message: more_time_allowed, data: {extended_to: 2013-07-20, reason: Bats nest.}}
+  - {at: 2013-06-02T09:00, task: check, like: decided_late}
+  - {at: 2013-06-03T09:00, task: decide, like: decided_late, data: {decision: refuse}}
+"""
+
+
+def test_the_verb_is_content_when_every_flow_is_taken(tmp_path):
+    home = folder(tmp_path, traced() | {"processes/scenarios/refused.yaml": REFUSED})
+    done = CliRunner().invoke(cli, ["scenario", f"{home}/processes/scenarios", "--coverage"])
+    assert done.exit_code == 0, done.output
+    assert "100.0 % of the flows are taken: 9 of 9." in done.output
+    assert "never taken" not in done.output

@@ -175,6 +175,8 @@ def test_answers_that_an_older_form_allowed_are_shown_as_they_are():
     [
         ({"list": "visits", "columns": ["on", "extended_to", "@written_by"], "latest": True}, None),
         ({}, None),
+        ({"title": "Visits made"}, None),
+        ({"title": 7}, "must be text"),
         ([], "must be an object"),
         ({"rows": "visits"}, "must be an object"),
         ({"columns": "on"}, "must be an object"),

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import insert
 
 from conftest import MINI, SteppedClock
+from departing import files
 from service.app import create_app
 from service.runtime.entering import token_hash
 from service.runtime.practice import add_accounts
@@ -105,6 +106,26 @@ def inhabited(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def site(inhabited: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[PracticeSite]:
     shutil.copy(inhabited, tmp_path / "cases.db")
+    site = open_site(f"sqlite:///{tmp_path / 'cases.db'}", tmp_path, clock)
+    yield site
+    close(site)
+
+
+@pytest.fixture(scope="session")
+def inhabited_departing(inhabited: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same database with the definition whose rules may be departed from, deployed once."""
+    folder = tmp_path_factory.mktemp("departing")
+    shutil.copy(inhabited, folder / "cases.db")
+    site = open_site(f"sqlite:///{folder / 'cases.db'}", folder, SteppedClock())
+    site.service.deployments.deploy(None, files(), "With departures")
+    close(site)
+    return folder / "cases.db"
+
+
+@pytest.fixture
+def departing(inhabited_departing: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[PracticeSite]:
+    """A site on which rules may be departed from."""
+    shutil.copy(inhabited_departing, tmp_path / "cases.db")
     site = open_site(f"sqlite:///{tmp_path / 'cases.db'}", tmp_path, clock)
     yield site
     close(site)

@@ -27,8 +27,8 @@ from service.core.commands import (
     StartInstance,
     SuspendInstance,
 )
-from service.core.engine import departing, holding, resting
-from service.core.engine.receiving import receive
+from service.core.engine import departing, holding, offering, resting
+from service.core.engine.receiving import places, receive, waiting_for
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
 from service.core.errors import CaseEnded, CaseSuspended, NothingToDo, StepFailed
@@ -82,17 +82,19 @@ def apply(run: Running, command: Command) -> None:
 
 def _message(run: Running, command: StartInstance | DeliverMessage) -> None:
     if isinstance(command, StartInstance):
+        offering.require_start(run, command.message)
         run.memory.variables.update(_plain(command.variables))
         run.events.append(InstanceStarted(command.message, run.definition.main))
         departing.depart(run, run.definition.message_element(command.message), command.departures)
         settle(run)  # the engine hears a message only once it stands at its start event
-        receive(run, command.message, None)
+        receive(run, command.message, None, waiting_for(run, command.message, None))
         return
     about = {n.partition(".")[2]: v for n, v in command.variables.items() if "." in n and command.item is not None}
     plain = {n: v for n, v in command.variables.items() if "." not in n or command.item is None}
+    waiting = places(run, command.message, command.item)  # over the case as it is, before what the message brings
     run.memory.variables.update(_plain(plain))
     departing.depart(run, run.definition.message_element(command.message), command.departures)
-    receive(run, command.message, command.item, about)
+    receive(run, command.message, command.item, waiting, about)
     run.events.append(MessageDelivered(command.message))
 
 
@@ -127,10 +129,7 @@ def _tend(
         | ObjectToDeparture
     ),
 ) -> None:  # fmt: skip
-    if run.memory.outcome is not None:
-        raise CaseEnded("This case has ended.")
-    if isinstance(command, SuspendInstance | CancelInstance) and resting.place(run) is not None:
-        raise CaseEnded("This case is closed: there is nothing to hold or to cancel until it is opened again.")
+    _require_open(run, holds=isinstance(command, SuspendInstance | CancelInstance))
     match command:
         case SuspendInstance():
             run.memory.suspended = True
@@ -145,6 +144,14 @@ def _tend(
             departing.judge(run, command)
         case ResolveIncident():
             run.events.append(IncidentResolved(command.incident, command.record))
+
+
+def _require_open(run: Running, *, holds: bool) -> None:
+    """Raise ``CaseEnded`` for a case that is over, and for one at rest that would be held still or given up."""
+    if run.memory.outcome is not None:
+        raise CaseEnded("This case has ended.")
+    if holds and resting.place(run) is not None:
+        raise CaseEnded("This case is closed: there is nothing to hold or to cancel until it is opened again.")
 
 
 def _cancel(run: Running, command: CancelInstance) -> None:

@@ -12,20 +12,37 @@ from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEv
 from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 from SpiffWorkflow.task import Task
 
+from service.core.engine import offering
 from service.core.engine.running import Running, rearm
-from service.core.errors import NotWaiting, SeveralWaiting, StepFailed
+from service.core.errors import NotOffered, NotWaiting, SeveralWaiting, StepFailed
 
 
-def receive(run: Running, message: str, item: str | None, about: Mapping[str, object] | None = None) -> None:
-    """Give ``message`` to the place that waits for it; ``about`` are fields of its ``item``.
+def places(run: Running, message: str, item: str | None) -> list[Task]:
+    """Where ``message`` may be received now, the longest waiting first; none where it only begins something beside.
 
-    Raises ``NotWaiting``, ``SeveralWaiting`` when the message could be about more than one item.
+    Raises ``NotWaiting`` in a case that has ended, ``NotOffered`` where no place takes it now.
     """
     if run.memory.outcome is not None:  # an event sub-process goes on listening after the end
         raise NotWaiting("The case has ended.")
+    waiting = waiting_for(run, message, item)
+    said = [offering.refusal(run, offering.receiver(run, task, message), task) for task in waiting]
+    if not waiting and item is None:
+        said = [offering.refusal(run, offering.beside(run, message), None)]
+    refused = [why for why in said if why is not None]
+    if refused and len(refused) == len(said):
+        raise NotOffered(refused[0])
+    return [task for task, why in zip(waiting, said, strict=False) if why is None]
+
+
+def receive(
+    run: Running, message: str, item: str | None, waiting: list[Task], about: Mapping[str, object] | None = None
+) -> None:
+    """Give ``message`` to one of the places that were ``waiting``; ``about`` are fields of its ``item``.
+
+    Raises ``NotWaiting``, ``SeveralWaiting`` when the message could be about more than one item.
+    """
     run.prepare()
     event = BpmnEvent(MessageEventDefinition(message), {})
-    waiting = [task for task in _waiting(run, event) if item in {None, run.item_of(task)}]
     items = sorted({run.item_of(task) or "" for task in waiting})
     if len(items) > 1:
         raise SeveralWaiting("The case waits for this in more than one place: say which it is about.", items=(*items,))
@@ -33,6 +50,13 @@ def receive(run: Running, message: str, item: str | None, about: Mapping[str, ob
         _catch(run, waiting[0], event, about or {})
     elif item is not None or not _begins_beside(run, event, message):
         raise NotWaiting("The case is not waiting for this now.")
+
+
+def waiting_for(run: Running, message: str, item: str | None) -> list[Task]:
+    """What waits for a message about ``item`` (``None``: about any), whether it takes it now or not."""
+    run.prepare()
+    event = BpmnEvent(MessageEventDefinition(message), {})
+    return [task for task in _waiting(run, event) if item in {None, run.item_of(task)}]
 
 
 def _waiting(run: Running, event: BpmnEvent) -> list[Task]:

@@ -4,7 +4,7 @@ Openings and closings are found by comparing what waits now with what waited bef
 of automatic work, so each carries the virtual instant it happened at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -57,10 +57,14 @@ class Running:
 
     def told(self, task: Task, text: str) -> str:
         """A text of the diagram about ``task``, its places filled from the case as it stands now."""
+        return self.filled(task.data, text)
+
+    def filled(self, data: Mapping[str, Any], text: str) -> str:
+        """A text of the diagram with its places filled, as a task with this data sees the case."""
         if "{" not in text:
             return text
         self.prepare()
-        return fill(text, self.definition.telling(self.engine.environment.seen(task.data, text)))
+        return fill(text, self.definition.telling(self.engine.environment.seen(data, text)))
 
     def item_of(self, task: Task) -> str | None:
         """The id of the innermost multi-instance item a task runs for."""

@@ -13,6 +13,7 @@ from service.core.gate import (
     constructs,
     decision_names,
     decisions,
+    documents,
     endless,
     events,
     flows,
@@ -21,6 +22,7 @@ from service.core.gate import (
     local_rules,
     loops,
     names,
+    offers,
     people,
     placeholders,
     reading,
@@ -49,7 +51,7 @@ ECHOES = {
 RULES: tuple[Callable[[Bundle], Iterator[Finding]], ...] = (
     structure.findings, flows.findings, constructs.findings, events.findings, loops.findings,
     timers.findings, scripts.findings, references.findings, people.findings, collaboration.findings,
-    forms.findings, local_rules.findings, resting.findings, soundness.findings, endless.findings,
+    forms.findings, local_rules.findings, resting.findings, offers.findings, soundness.findings, endless.findings,
     trace.findings,
 )  # fmt: skip
 
@@ -89,6 +91,7 @@ def _judge(bundle: Bundle) -> list[Finding]:
     found += decisions.findings(bundle, names.scripted(bundle))
     found += names.findings(bundle, decisions.outputs_of(bundle))
     found += decision_names.findings(bundle, decisions.outputs_of(bundle))
+    found += documents.findings(bundle, decisions.outputs_of(bundle))
     found += placeholders.findings(bundle, decisions.outputs_of(bundle))
     found += choices.findings(bundle, decisions.outputs_of(bundle))
     return found

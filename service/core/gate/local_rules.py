@@ -10,10 +10,9 @@ from service.core.forms_shape import components_within
 from service.core.gate import formulas
 from service.core.gate.finding import Finding, error
 from service.core.gate.model import Bundle, local, text_of
+from service.core.gate.names import EXPRESSIONS
 
 PROSE = frozenset({"documentation", "text", "instructionsForEndUser", "description"})
-READ = frozenset({"due", "agency", "from", "when", "held"})
-"""The properties of an element that are expressions."""
 
 
 def findings(bundle: Bundle) -> Iterator[Finding]:
@@ -51,7 +50,7 @@ def _in_diagrams(bundle: Bundle) -> Iterator[tuple[str, etree._Element, str]]:
         for node in document.root.iter("{*}*"):
             kind = local(node)
             text = node.text or ""
-            if kind == "property" and node.get("name") in READ:
+            if kind == "property" and node.get("name") in EXPRESSIONS:
                 text = node.get("value", "")
             if "local" in text and kind not in PROSE:
                 yield document.path, node, text_of(node) if text is node.text else text

@@ -7,6 +7,8 @@ from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, text_of
 from service.core.gate.xml_door import NS
 
+EXPRESSIONS = frozenset({"due", "agency", "from", "only", "held", "when"})
+"""The properties of an element that are expressions."""
 GIVEN = frozenset({"clocks", "departures", "departures_open", "opened_at", "local"})
 
 
@@ -119,7 +121,7 @@ def _read(scope: Scope) -> Iterator[tuple[Node, str]]:
             yield scope.nodes[flow.source], flow.condition
     for node in scope.nodes.values():
         properties = node.properties()
-        yield from ((node, properties[p]) for p in ("due", "agency", "from", "only", "held") if properties.get(p))
+        yield from ((node, properties[p]) for p in sorted(EXPRESSIONS) if properties.get(p))
         for script in scripts.scripts_of(node):
             yield from ((node, value) for _, value in formulas.assignments(script))
         for path in ("timerEventDefinition/*", "conditionalEventDefinition/bpmn:condition"):
