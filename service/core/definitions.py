@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-from service.core import local_rules, values, ways_apart
+from service.core import local_rules, values
 from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
@@ -89,11 +89,6 @@ class ProcessDefinition:
         return {name: self._json(f"processes/{name}.json", []) for name in DIRECTORIES}
 
     @cached_property
-    def trace(self) -> list[dict[str, Any]]:
-        """The duties this definition fulfils, as rows: ``processes/trace.json``; see ``core.trace``."""
-        return list(self._json("processes/trace.json", []))
-
-    @cached_property
     def local(self) -> dict[str, local_rules.Value]:
         """What expressions see as ``local``: the values of the local rules by id; empty where there are none."""
         return local_rules.values_of(self._json(local_rules.FILE, []))
@@ -112,14 +107,12 @@ class ProcessDefinition:
     @cached_property
     def forms(self) -> dict[str, dict[str, Any]]:
         """Forms by key: ``forms/<key>.json``."""
-        found = (re.fullmatch(r"forms/(\w+)\.json", path) for path in self.files)
-        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+        return self._folder("forms")
 
     @cached_property
     def documents(self) -> dict[str, dict[str, Any]]:
         """What is said of the documents made from cases, by id: ``processes/documents/<id>.json``."""
-        found = (re.fullmatch(r"processes/documents/(\w+)\.json", path) for path in self.files)
-        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+        return self._folder("processes/documents")
 
     @cached_property
     def processes(self) -> dict[str, Process]:
@@ -135,13 +128,6 @@ class ProcessDefinition:
             {path: _tree(self.files[path]) for path in self._paths("dmn")},
             self.main,
         )
-
-    @cached_property
-    def apart(self) -> "ProcessDefinition":
-        """The same definition, in which flows between the same two nodes can be told apart by what was passed."""
-        files = {path: ways_apart.told(self.files[path]) for path in self._paths("bpmn")}
-        changed = any(files[path] != self.files[path] for path in files)
-        return definition_of({**self.files, **files}) if changed else self
 
     @property
     def main(self) -> str:
@@ -211,6 +197,10 @@ class ProcessDefinition:
 
     def _paths(self, ending: str) -> list[str]:
         return sorted(p for p in self.files if p.startswith("processes/") and p.endswith("." + ending))
+
+    def _folder(self, folder: str) -> dict[str, dict[str, Any]]:
+        found = (re.fullmatch(rf"{folder}/(\w+)\.json", path) for path in self.files)
+        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
 
     def _json(self, path: str, default: Any) -> Any:
         return json.loads(self.files[path]) if path in self.files else default

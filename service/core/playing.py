@@ -56,13 +56,13 @@ class Player:
     state: bytes | None = None
     seq: int = 0
     outcome: str | None = None
-    next_due: datetime | None = None
     open: dict[str, UserTaskCreated] = field(default_factory=dict)
     happened: list[Event] = field(default_factory=list)
     dues: list[tuple[datetime, str, datetime]] = field(default_factory=list)
     departed: dict[int, str] = field(default_factory=dict)
     steps: list[Taken] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    next_due: datetime | None = None
     _written: Record | None = None
 
     def start(self, message: str, who: str, data: Mapping[str, Any], at: datetime, departs: Any = None) -> Submission:
@@ -100,8 +100,8 @@ class Player:
         return sent
 
     def let_pass(self, at: datetime) -> None:
-        """Let time pass until ``at``; nothing is done when nothing falls due before it."""
-        if self.state is not None and (self.next_due is None or self.next_due >= at):
+        """Let time pass until ``at``; where nothing is due by then, nothing has to be run to know it."""
+        if self.next_due is None or at < self.next_due:
             return
         try:
             self._take(FireTimers(), at)
