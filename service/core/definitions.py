@@ -15,7 +15,6 @@ from typing import Any
 from lxml import etree
 
 from service.core import local_rules, values, ways_apart
-from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
 from service.core.forms_shape import components_within, properties_of
@@ -189,16 +188,6 @@ class ProcessDefinition:
         if process is None:
             raise NotFound("There is no such diagram.")
         return self.files[process.file]
-
-    @property
-    def agency_ids(self) -> frozenset[str]:
-        """The ids of the directory of agencies."""
-        return frozenset(str(row["id"]) for row in self.directories["agencies"])
-
-    def clock_element(self, key: str) -> Element | None:
-        """The boundary timer that declares the clock ``key``, also of ``key:item`` and ``key#2``."""
-        elements = (e for p in self.processes.values() for e in p.elements.values())
-        return next((e for e in elements if e.properties.get("clock") == declared(key)), None)
 
     def listed_as(self, key: str | None) -> str:
         """The name a directory gives to the id ``key``, else the id; an empty text for none."""
