@@ -18,9 +18,8 @@ from service.core import local_rules, values, ways_apart
 from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
-from service.core.forms_shape import components_within, properties_of
-from service.core.forms_shape import options as option_list
 from service.core.placeholders import Telling
+from service.core.wordings import Wording, wording
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -101,8 +100,7 @@ class ProcessDefinition:
     @property
     def supplied(self) -> dict[str, Any]:
         """The names a definition gives to every expression; they win over variables of the same name."""
-        # A definition of before there were local rules may have a variable called local.
-        return {"local": self.local} if self.local else {}
+        return {"local": self.local} if self.local else {}  # else an older definition may have such a variable
 
     @cached_property
     def local_rules(self) -> list[dict[str, Any]]:
@@ -174,14 +172,8 @@ class ProcessDefinition:
         return Telling(names, self.local, *self._wording)
 
     @cached_property
-    def _wording(self) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, str]]]:
-        directory = {str(r["id"]): str(r.get("name") or r["id"]) for rows in self.directories.values() for r in rows}
-        options: dict[str, dict[str, str]] = {}
-        for component in (c for form in self.forms.values() for c in components_within(form)):
-            variable = str(properties_of(component).get("variable") or "").rpartition(".")[2]
-            if variable and component.get("values"):
-                options[variable] = {option.value: option.label for option in option_list(component, {})}
-        return {r["id"]: local_rules.amount(r) for r in self.local_rules}, directory, options
+    def _wording(self) -> Wording:
+        return wording(self.local_rules, self.directories, self.forms)
 
     def diagram(self, process_id: str) -> str:
         """The XML text of a diagram, as deployed. Raises ``NotFound``."""
