@@ -7,7 +7,7 @@ anything and never resolves an entity. What a deployment refuses is ``core.gate`
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
 from typing import Any
@@ -19,7 +19,7 @@ from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
 from service.core.placeholders import Telling
-from service.core.wordings import Wording, wording
+from service.core.wordings import wording
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -95,7 +95,7 @@ class ProcessDefinition:
     @cached_property
     def local(self) -> dict[str, local_rules.Value]:
         """What expressions see as ``local``: the values of the local rules by id; empty where there are none."""
-        return local_rules.values_of(self._json(local_rules.FILE, []))
+        return {row["id"]: local_rules.value_of(row["value"]) for row in self.local_rules}
 
     @property
     def supplied(self) -> dict[str, Any]:
@@ -126,11 +126,8 @@ class ProcessDefinition:
     @cached_property
     def specification(self) -> Specification:
         """The engine's reading of the diagrams; used only under ``lock``."""
-        return build(
-            {path: _tree(self.files[path]) for path in self._paths("bpmn")},
-            {path: _tree(self.files[path]) for path in self._paths("dmn")},
-            self.main,
-        )
+        diagrams, tables = ({p: _tree(self.files[p]) for p in self._paths(kind)} for kind in ("bpmn", "dmn"))
+        return build(diagrams, tables, self.main)
 
     @cached_property
     def apart(self) -> "ProcessDefinition":
@@ -167,11 +164,11 @@ class ProcessDefinition:
 
     def telling(self, names: Mapping[str, Any]) -> Telling:
         """What the places in this definition's texts are filled from, in a case with these names."""
-        return Telling(names, self.local, *self._wording)
+        return replace(self._wording, names=names)
 
     @cached_property
-    def _wording(self) -> Wording:
-        return wording(self.local_rules, self.directories, self.forms)
+    def _wording(self) -> Telling:
+        return wording(self.local, self.local_rules, self.directories, self.forms)
 
     def diagram(self, process_id: str) -> str:
         """The XML text of a diagram, as deployed. Raises ``NotFound``."""
