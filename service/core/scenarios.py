@@ -21,7 +21,6 @@ from service.core.prefixes import Prefixes, keys_of
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
 from service.core.stories import FROM, VIA, duties, texts_of, told
 from service.core.touching import Watched, by_case, by_people
-from service.core.ways_apart import apart
 
 __all__ = ["Failure", "Report", "play", "read"]
 
@@ -58,7 +57,7 @@ def play(definition: ProcessDefinition, text: str, prefixes: Prefixes | None = N
 
     ``prefixes`` are kept from one scenario to the next by who plays many.
     """
-    definition = apart(definition)
+    definition = definition.apart
     try:
         scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:

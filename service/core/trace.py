@@ -4,7 +4,6 @@ A *row* is green when its places all exist, at least one story proves it, every 
 least one of its places. Pure: a definition and what its stories gave in, rows with their state out.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +66,7 @@ def rows(definition: ProcessDefinition) -> tuple[Row, ...]:
     """The rows of a definition's trace; none where it has no trace."""
     return tuple(
         Row(str(r["id"]), str(r["clause"]), str(r["duty"]), tuple(map(str, r["held_by"])))
-        for r in json.loads(definition.files.get(FILE, "[]"))
+        for r in definition.trace
     )
 
 

@@ -5,26 +5,16 @@ on such a diagram; no case ever runs on it.
 """
 
 from collections import Counter
-from functools import lru_cache
 
 from lxml import etree
 
-from service.core.definitions import ProcessDefinition, definition_of
 from service.core.diagram_reading import BPMN, tree
 
 FLOW = f"{{{BPMN}}}sequenceFlow"
 
 
-def apart(definition: ProcessDefinition) -> ProcessDefinition:
-    """The same definition with its doubled flows apart; itself when it has none. Flows keep their ids."""
-    diagrams = {p.file for p in definition.processes.values()}
-    files = {path: _told(definition.files[path]) for path in diagrams}
-    changed = any(files[path] != definition.files[path] for path in files)
-    return definition_of({**definition.files, **files}) if changed else definition
-
-
-@lru_cache(maxsize=256)  # every story of a definition asks
-def _told(text: str) -> str:
+def told(text: str) -> str:
+    """A diagram with its doubled flows apart; the same text when it has none. Flows keep their ids."""
     root = tree(text)
     flows = list(root.iter(FLOW))
     counted = Counter(map(_ends, flows))

@@ -9,7 +9,6 @@ from service.core.coverage import coverage, percentage
 from service.core.definitions import definition_of
 from service.core.diagram_picture import svg
 from service.core.engine.ways import taken
-from service.core.ways_apart import apart
 from service.runtime.bundles import read_folder
 
 GATEWAY = '<bpmn:exclusiveGateway id="{0}" name="{0}?" default="{0}_{1}"/>'
@@ -143,18 +142,18 @@ def test_two_flows_between_the_same_two_nodes_are_told_apart(n, way):
         BEGIN, '<bpmn:exclusiveGateway id="how" default="other"/>', user("a"), end(), flow("begin", "how"), TWICE,
         flow("a", "end"),
     )  # fmt: skip
-    assert apart(definition) is not definition
-    case = Played(apart(definition))
+    assert definition.apart is not definition
+    case = Played(definition.apart)
     case.start(n=n)
     assert took(case) & every(definition) == {"begin_how", way}
-    (found,) = coverage(definition, taken(apart(definition), case.state, ()))
+    (found,) = coverage(definition, taken(definition.apart, case.state, ()))
     assert [w.flow for w in found.missing] == [{"yes": "other", "other": "yes"}[way], "a_end"]
     assert found.missing[0].words.startswith("choice how – " + ("otherwise" if way == "yes" else "yes"))
 
 
 def test_a_definition_without_doubled_flows_is_left_alone():
     definition = definition_of(read_folder(MINI))
-    assert apart(definition) is definition
+    assert definition.apart is definition
 
 
 FILES = read_folder(MINI)

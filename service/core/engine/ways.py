@@ -3,7 +3,7 @@
 A flow is taken when the element it comes from is done and a token of it has reached the element it leads to, also if
 that was then withdrawn (by an event on an edge, or because the case ended); behind a gateway that waits for what comes
 first, when that did come. Everything counts: sub-processes, event sub-processes, called processes, each turn of a
-repetition. Of two flows between the same two elements both are told: see ``core.ways_apart``.
+repetition. Of two flows between the same two elements both are told: see ``definitions.ProcessDefinition.apart``.
 """
 
 from collections.abc import Iterable
