@@ -28,7 +28,7 @@ def document(service: Service, document_id: str, code: str, path: Path | None, e
     """
     actor = person(service, email)
     if path is None:
-        _, found = _read(service, actor, document_id, code)
+        _, found = _read(service, actor, document_id, code, members=False)
         out.print(text_of(found[0]), markup=False)
         return
     made = _made(service, actor, document_id, code, path.suffix.removeprefix("."), table)
@@ -37,7 +37,7 @@ def document(service: Service, document_id: str, code: str, path: Path | None, e
 
 
 def _made(service: Service, actor: Actor, document_id: str, code: str, form: str, table: int) -> Made:
-    facts, found = _read(service, actor, document_id, code)
+    facts, found = _read(service, actor, document_id, code, members=form == "zip")
     with service.read() as db:
         definition = facts.definition if facts else service.definitions.current(db)
     formats = definition.documents[document_id]["formats"]
@@ -46,7 +46,7 @@ def _made(service: Service, actor: Actor, document_id: str, code: str, form: str
     return documents.packed(facts, found) if facts and form == "zip" else documents.written(found[0], form, table)
 
 
-def _read(service: Service, actor: Actor, document_id: str, code: str) -> documents.Read:
+def _read(service: Service, actor: Actor, document_id: str, code: str, *, members: bool) -> documents.Read:
     with service.read() as db:
         source = Source(db, service.definitions, actor)
         current = service.definitions.current(db)
@@ -55,7 +55,7 @@ def _read(service: Service, actor: Actor, document_id: str, code: str) -> docume
         case = queries.case(db, actor, code)
         if case is None:
             raise Rejection(f"There is no case {code} that {actor.email} may see.")
-        return source.package(case, document_id)
+        return source.package(case, document_id, members=members)
 
 
 def _year(text: str) -> int:

@@ -226,7 +226,7 @@ def _names(known: _Followed, course: Course) -> dict[str, Any]:
             if course.item == (str(row.get("id")) if isinstance(row, dict) else str(row)):
                 names[name] = row
     limits = {c.key: {"due": c.due, "first_due": c.first_due, "started": c.started_from} for c in known.courses}
-    return {**names, "clocks": limits}
+    return {**names, "clocks": limits, **known.definition.supplied}
 
 
 def _holds(known: _Followed, course: Course) -> tuple[Hold, ...]:

@@ -112,14 +112,12 @@ class ProcessDefinition:
     @cached_property
     def forms(self) -> dict[str, dict[str, Any]]:
         """Forms by key: ``forms/<key>.json``."""
-        found = (re.fullmatch(r"forms/(\w+)\.json", path) for path in self.files)
-        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+        return self._folder("forms")
 
     @cached_property
     def documents(self) -> dict[str, dict[str, Any]]:
         """What is said of the documents made from cases, by id: ``processes/documents/<id>.json``."""
-        found = (re.fullmatch(r"processes/documents/(\w+)\.json", path) for path in self.files)
-        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
+        return self._folder("processes/documents")
 
     @cached_property
     def processes(self) -> dict[str, Process]:
@@ -211,6 +209,10 @@ class ProcessDefinition:
 
     def _paths(self, ending: str) -> list[str]:
         return sorted(p for p in self.files if p.startswith("processes/") and p.endswith("." + ending))
+
+    def _folder(self, folder: str) -> dict[str, dict[str, Any]]:
+        found = (re.fullmatch(rf"{folder}/(\w+)\.json", path) for path in self.files)
+        return {m[1]: json.loads(self.files[m[0]]) for m in found if m}
 
     def _json(self, path: str, default: Any) -> Any:
         return json.loads(self.files[path]) if path in self.files else default

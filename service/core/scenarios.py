@@ -17,6 +17,7 @@ from service.core.engine.ways import taken
 from service.core.errors import BrokenRule, Defect, DepartureRefused, Rejection
 from service.core.events import ElementCompleted, ReminderFell
 from service.core.playing import Player, actor
+from service.core.prefixes import Prefixes, keys_of
 from service.core.scenario_reading import LINE, ScenarioUnreadable, instant, read, without_lines
 from service.core.stories import FROM, VIA, duties, texts_of, told
 from service.core.touching import Watched, by_case, by_people
@@ -51,30 +52,57 @@ class _Failed(Exception):
     """A step did not go as the scenario says."""
 
 
-def play(definition: ProcessDefinition, text: str) -> Report:
-    """Play a scenario on a definition, whose own stories it may build on, and report."""
+def play(definition: ProcessDefinition, text: str, prefixes: Prefixes | None = None) -> Report:
+    """Play a scenario on a definition, whose own stories it may build on, and report.
+
+    ``prefixes`` are kept from one scenario to the next by who plays many.
+    """
     definition = definition.apart
     try:
         scenario = told(text, texts_of(definition.files))
     except ScenarioUnreadable as wrong:
         return Report("unreadable", [Failure(wrong.line, str(wrong))])
     report = Report(str(scenario.get("name", "unnamed")), proves=tuple(duties(scenario)))
-    player = Watched(definition, report.name)
-    here = scenario["start"]
-    try:
-        _start(player, here)
-        for here in scenario.get("steps") or []:
-            _step(player, here, report)
-    except _Failed as failed:
-        report.failures.append(_placed(here, Failure(here.get(LINE, 1), str(failed))))
-    else:
-        for wanted in scenario.get("expect") or []:
-            report.failures.extend(_expect(player, wanted))
+    player = _go_through(definition, scenario, report, prefixes or Prefixes())
     report.clocks, report.outcome, report.steps = player.clocks(), player.outcome, player.seq
     report.elements = {(e.process_id, e.element_id) for e in player.happened if isinstance(e, ElementCompleted)}
     report.flows = _flows(player)
     report.touched = by_case(player) | frozenset(by_people(scenario))
     return report
+
+
+def _go_through(
+    definition: ProcessDefinition, scenario: Mapping[str, Any], report: Report, prefixes: Prefixes
+) -> Watched:
+    acts = [scenario["start"], *scenario["steps"]]
+    keys = list(keys_of(definition.hash, acts))
+    # A case that goes on another story's is named after that: names draw ids, and both must draw the same.
+    fresh = 0, Watched(definition, str(acts[0].get(FROM, report.name))), ()
+    done, player, noted = prefixes.taken_up(keys) or fresh
+    told_already = list(noted)
+    for number, here in enumerate(acts[done:], done):
+        try:
+            wrong = _act(player, here, number)
+        except _Failed as failed:
+            told_already.append((number, Failure(here.get(LINE, 1), str(failed))))
+            break
+        told_already += [(number, failure) for failure in wrong]
+        if number < len(keys):
+            prefixes.keep(keys[number], player, told_already)
+    else:
+        told_already += [(len(acts), f) for w in scenario.get("expect") or [] for f in _expect(player, w)]
+    report.failures = [_placed(acts[n], f) if n < len(acts) else f for n, f in told_already]
+    return player
+
+
+def _act(player: Player, act: Mapping[str, Any], number: int) -> list[Failure]:
+    """The start (number 0) or a step; what it expected and did not find."""
+    noted = Report("")
+    if number == 0:
+        _start(player, act)
+    else:
+        _step(player, act, noted)
+    return noted.failures
 
 
 def _flows(player: Player) -> frozenset[tuple[str, str]]:
@@ -100,7 +128,7 @@ def _step(player: Player, step: Mapping[str, Any], report: Report) -> None:
     if "expect" in step:
         wanted = step["expect"]
         for one in wanted if isinstance(wanted, list) else [wanted]:
-            report.failures.extend(_placed(step, failure) for failure in _expect(player, one))
+            report.failures.extend(_expect(player, one))
         return
     if "until" in step:
         _attempt(step, lambda: player.let_pass(instant(step["until"])))

@@ -15,6 +15,7 @@ from service.core.engine.markers import markers
 from service.core.errors import BrokenRule, Problem
 from service.core.events import DecisionEvaluated, ElementCompleted, Event, TimerScheduled, UserTaskCreated
 from service.core.forms_shape import components_of, key_of, questions
+from service.core.placeholders import PLACE
 from service.core.playing import Player
 
 HOLDERS = ("callActivity", "subProcess")
@@ -121,5 +122,5 @@ def _spoke(rule: Mapping[str, Any], said: Any) -> bool:
     """Whether this rule said this; a message may have been filled in where it has ``{places}``."""
     if not isinstance(said, Problem):
         return bool(getattr(said, "rule", None) == rule.get("id"))
-    fixed = re.split(r"\{[^{}]*\}", str(rule.get("message")))
+    fixed = PLACE.sub("\0", str(rule.get("message"))).split("\0")
     return re.fullmatch(".*".join(map(re.escape, fixed)), said.message, re.DOTALL) is not None

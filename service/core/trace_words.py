@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from re import Match
 from typing import Any
 
 from service.core.definitions import Element, ProcessDefinition
 from service.core.diagram_reading import tree
 from service.core.forms_shape import components_of, key_of, label_of, questions
+from service.core.placeholders import PLACE, fill
 from service.core.table_differences import tables
 
 
@@ -48,7 +50,17 @@ def _form(definition: ProcessDefinition, path: str) -> Shown:
     asked = next((e for p in definition.processes.values() for e in p.elements.values() if _asks(e, key)), None)
     part = _part(form, inner)
     words = f"{part} form “{form.get('title', key)}”" if part else f"Form “{form.get('title', key)}”"
-    return Shown(words, asked.process if asked else None, asked.id if asked else None)
+    return Shown(_plain(definition, words), asked.process if asked else None, asked.id if asked else None)
+
+
+def _plain(definition: ProcessDefinition, text: str) -> str:
+    """A text of a form without a case: local rules have their values, what only a case knows is left open."""
+    telling = definition.telling({})
+
+    def filled(found: Match[str]) -> str:
+        return fill(found[0], telling) if (found[1] or "local.").startswith("local.") else "…"
+
+    return PLACE.sub(filled, text)
 
 
 def _asks(element: Element, form: str) -> bool:

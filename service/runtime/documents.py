@@ -81,11 +81,11 @@ class Source:
         """A document of one case. Raises what ``building.build`` raises, and ``NotAllowed`` for other roles."""
         return self._made(self.facts(case), document_id, people.as_in(self.db, self.person, case.id))
 
-    def package(self, case: CaseRow, document_id: str) -> tuple[Facts, list[Document]]:
-        """A package: the document itself and those it names, for ``packed``. Raises as ``document`` does."""
+    def package(self, case: CaseRow, document_id: str, *, members: bool = True) -> tuple[Facts, list[Document]]:
+        """The document itself and, with ``members``, those it names, for ``packed``. Raises as ``document`` does."""
         facts, here = self.facts(case), people.as_in(self.db, self.person, case.id)
         whole = self._made(facts, document_id, here)
-        return facts, [whole, *(self._made(facts, member, here) for member in whole.members)]
+        return facts, [whole, *(self._made(facts, key, here) for key in whole.members if members)]
 
     def _made(self, facts: Facts, document_id: str, here: Actor) -> Document:
         _let_take(building.described(facts, document_id), here)

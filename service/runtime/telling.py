@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from service.core import scenarios
 from service.core.definitions import ProcessDefinition, definition_of
+from service.core.prefixes import Prefixes
 from service.core.scenario_reading import ScenarioUnreadable
 from service.core.scenarios import Report
 from service.core.stories import duties, read_once, texts_of, told
 from service.core.trace import Told
 
-_held: dict[str, ProcessDefinition] = {}
+_held: dict[str, tuple[ProcessDefinition, Prefixes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ def play_all(
     work = sorted(texts.items(), key=lambda named: -_length(named[1], definition))
     count = min(processes or cores(), len(work))
     if count < 2:
+        prefixes = Prefixes()
         for name, text in work:
-            yield Played(name, scenarios.play(definition, text))
+            yield Played(name, scenarios.play(definition, text, prefixes))
         return
     with multiprocessing.Pool(count, _hold, (dict(definition.files),)) as pool:
         yield from pool.imap_unordered(_play, work)
@@ -78,9 +80,10 @@ def _length(text: str, definition: ProcessDefinition) -> int:
 
 
 def _hold(files: dict[str, str]) -> None:
-    _held["definition"] = definition_of(files)
+    _held["here"] = definition_of(files), Prefixes()
 
 
 def _play(named: tuple[str, str]) -> Played:
     name, text = named
-    return Played(name, scenarios.play(_held["definition"], text))
+    definition, prefixes = _held["here"]
+    return Played(name, scenarios.play(definition, text, prefixes))

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from math import sqrt
 from pathlib import Path
 
 import service
@@ -62,7 +63,15 @@ def _block(block: Paragraph | Table) -> dict[str, object]:
     if isinstance(block, Paragraph):
         return {"kind": "text", "text": block.text}
     return {
-        "kind": "table", "columns": [asdict(column) for column in block.columns],
+        "kind": "table",
+        "columns": [{**asdict(column), "weight": _weight(block, n)} for n, column in enumerate(block.columns)],
         "rows": [[cell.text for cell in row] for row in block.rows], "total": [cell.text for cell in block.total],
         "hidden": not_shown(block.hidden) if block.hidden else "",
     }  # fmt: skip
+
+
+def _weight(table: Table, place: int) -> int:
+    """How wide a column should be beside the others: its longest word must fit, and long texts need room."""
+    texts = [table.columns[place].label, *(row[place].text for row in table.rows)]
+    word = max((len(each) for text in texts for each in text.split()), default=1)
+    return max(min(word, 24), int(2 * sqrt(max(map(len, texts)))), 4)

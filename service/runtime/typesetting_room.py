@@ -55,7 +55,7 @@ TEMPLATE = rb"""
       let side = block.columns.map(c => if c.numbers { right } else { left })
       set text(size: 9pt)
       table(
-        columns: block.columns.map(c => if c.numbers { auto } else { 1fr }),
+        columns: block.columns.map(c => if c.numbers { auto } else { c.weight * 1fr }),
         align: (x, y) => side.at(x),
         stroke: (x, y) => (bottom: if y == 0 { 1pt } else { 0.4pt + gray }),
         inset: (x: 4pt, y: 4pt),

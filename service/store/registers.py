@@ -3,15 +3,17 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.core import registers, values
+from service.core import forms_filled, registers, values
 from service.core.access import Actor, may_read
 from service.core.definitions import ProcessDefinition
+from service.core.engine.memory import names_seen
 from service.core.registers import Declared, Register, Row, Source
-from service.store import people
+from service.store import instances, people
 from service.store.tables import account, process_instance, record, step, user_task
 
 DefinitionOf = Callable[[str], ProcessDefinition]
@@ -37,7 +39,15 @@ def rows_of(
     definition = _definition(db, definition_of, instance_id)
     found = _records(db, instance_id, form)
     version = definition if form in definition.forms or not found else definition_of(found[-1].definition_hash)
-    schema = version.forms.get(form, {})
+    state = instances.state_of(db, instance_id)
+
+    @cache
+    def worded(version_hash: str, item: str | None) -> Mapping[str, Any]:
+        """A form with the texts and the choices that this case gives it, for what is about ``item``."""
+        names = names_seen(definition.specification.lists, state, item)
+        return forms_filled.asked(definition_of(version_hash), form, names)
+
+    schema = worded(version.hash, None)
     how = _how(registers.declared(schema) or Declared(), list_field, columns, latest=latest)
     items = _items(db, found)
     if how.latest:
@@ -47,7 +57,10 @@ def rows_of(
     mine = [r for r in found if r.author == reader.account_id or may_read(definition, here, r.access, r.agency)]
     asked = registers.columns_of(schema, how)
     keys = [column.key for column in asked]
-    rows = [row for r in mine for row in _rows(definition_of(r.definition_hash), form, how, _source(r, items), keys)]
+    rows: list[Row] = []
+    for r in mine:
+        lists = definition_of(r.definition_hash).directories
+        rows += registers.rows_of(worded(r.definition_hash, items[r.id]), how, _source(r, items), lists, keys)
     title = how.title or str(schema.get("title") or form)
     return Register(title, asked, tuple(rows), len(found) - len(mine))
 
@@ -94,10 +107,6 @@ def _how(said: Declared, list_field: str | None, columns: Sequence[str] | None, 
 def _source(row: Any, items: Mapping[str, str | None]) -> Source:
     answers = values.decode(json.loads(row.answers))
     return Source(row.id, row.seq, row.at, row.author_name, row.agency, items[row.id], answers)
-
-
-def _rows(version: ProcessDefinition, form: str, how: Declared, source: Source, keys: Sequence[str]) -> list[Row]:
-    return registers.rows_of(version.forms.get(form, {}), how, source, version.directories, keys)
 
 
 def _items(db: Connection, found: Sequence[Any]) -> dict[str, str | None]:

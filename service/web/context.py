@@ -152,7 +152,7 @@ def _navigation(definition: ProcessDefinition | None, case_words: str) -> list[d
         return []
     links = [("Tasks", "tasks.index", "tasks"), (upper_first(case_words), "cases.index", "cases")]
     if definition is not None and offered(definition, everywhere(person), "all cases"):
-        links.append(("Returns", "documents.choose_return", "documents"))
+        links.append(("Returns", "returns.choose", "returns"))
     if has_flag(person, definition, "audits"):
         links.append(("History", "audit.index", "audit"))
     if has_flag(person, definition, "operates"):

@@ -1,19 +1,16 @@
-"""Documents on pages: each can be read, printed and taken as a file; returns are over all cases, for one year.
+"""Documents of a case on pages: each can be read, printed and taken as a file.
 
 Only people of a role the document names may take it; records they may not read are counted, never shown.
 """
-
-from datetime import date
 
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from service.core.calendar import london_date
-from service.core.documents import as_html, building, returns
+from service.core.documents import as_html
 from service.core.documents.parts import Document
-from service.core.errors import NotAllowed, NotFound
+from service.core.errors import NotFound
 from service.runtime import documents
 from service.runtime.documents import KINDS, Made, Source
 from service.store import queries
@@ -23,7 +20,6 @@ from service.web.security import access
 
 blueprint = Blueprint("documents", __name__)
 
-MOST_YEARS = 60
 LONGEST_NUMBER = 4
 """Digits of a year, or of a table's number, that are read at all."""
 
@@ -33,10 +29,10 @@ LONGEST_NUMBER = 4
 def show(code: str, document_id: str) -> ResponseReturnValue:
     """Show a document of a case."""
     with context.service().read() as db:
-        source, case = _source(db), _case(db, code)
-        made = source.document(case, document_id)
-        formats = source.definitions.load(db, case.definition_hash).documents[document_id]["formats"]
-    return _page(made, formats, code=code)
+        case, reader = _case(db, code), source(db)
+        made = reader.document(case, document_id)
+        formats = _formats(reader, case, document_id)
+    return page(made, formats, code=code)
 
 
 @blueprint.get("/cases/<code>/documents/<document_id>/<form>")
@@ -44,50 +40,23 @@ def show(code: str, document_id: str) -> ResponseReturnValue:
 def file(code: str, document_id: str, form: str) -> ResponseReturnValue:
     """Give a document of a case as a file."""
     with context.service().read() as db:
-        source, case = _source(db), _case(db, code)
-        facts, whole = source.package(case, document_id)
-    _require(building.described(facts, document_id)["formats"], form)
-    if form == "zip":
-        return _sent(documents.packed(facts, whole))
-    return _sent(documents.written(whole[0], form, _number("table", 1)))
+        case, reader = _case(db, code), source(db)
+        require_format(_formats(reader, case, document_id), form)
+        facts, whole = reader.package(case, document_id, members=form == "zip")
+    made = documents.packed(facts, whole) if form == "zip" else None
+    return sent(made or documents.written(whole[0], form, number_in_address("table", 1)))
 
 
-@blueprint.get("/returns")
-@access("signed in")
-def choose_return() -> ResponseReturnValue:
-    """Choose a return and its year."""
-    person = documents.everywhere(context.actor())
-    found = documents.offered(context.require_definition(), person, "all cases")
-    if not found:
-        raise NotAllowed("There are no returns for your roles.")
-    with context.service().read() as db:
-        began = [london_date(case.started_at).year for case in queries.cases(db, context.actor())]
-    this = london_date(context.now()).year
-    first = max(min([this, *began]), this - MOST_YEARS)
-    years = [{"value": year, "text": year, "selected": year == this} for year in range(this, first - 1, -1)]
-    return render_template("documents/returns.html", documents=found, years=years)
-
-
-@blueprint.get("/returns/<document_id>")
-@access("signed in")
-def show_return(document_id: str) -> ResponseReturnValue:
-    """Show a return for the year in the address."""
-    definition, year = context.require_definition(), _year()
-    made = _return(document_id, year)
-    return _page(made, returns.described(definition, document_id)["formats"], year=year)
-
-
-@blueprint.get("/returns/<document_id>/<form>")
-@access("signed in")
-def return_file(document_id: str, form: str) -> ResponseReturnValue:
-    """Give a return as a file."""
-    made = _return(document_id, _year())
-    _require(returns.described(context.require_definition(), document_id)["formats"], form)
-    return _sent(documents.written(made, form, _number("table", 1)))
-
-
-def _source(db: Connection) -> Source:
+def source(db: Connection) -> Source:
+    """Where the documents of the person who asks come from."""
     return Source(db, context.service().definitions, context.actor())
+
+
+def _formats(reader: Source, case: CaseRow, document_id: str) -> list[str]:
+    found = reader.definitions.load(reader.db, case.definition_hash).documents.get(document_id)
+    if found is None:
+        raise NotFound("There is no such document.")
+    return [str(form) for form in found["formats"]]
 
 
 def _case(db: Connection, code: str) -> CaseRow:
@@ -97,12 +66,8 @@ def _case(db: Connection, code: str) -> CaseRow:
     return case
 
 
-def _return(document_id: str, year: int) -> Document:
-    with context.service().read() as db:
-        return _source(db).annual(context.require_definition(), document_id, year, context.now())
-
-
-def _page(made: Document, formats: list[str], *, code: str | None = None, year: int | None = None) -> str:
+def page(made: Document, formats: list[str], *, code: str | None = None, year: int | None = None) -> str:
+    """Return a document on a page of the site, with links to its files."""
     return render_template(
         "documents/document.html", made=made, formats=formats, code=code, year=year,
         captions=[table.caption for table in made.tables()],
@@ -110,25 +75,21 @@ def _page(made: Document, formats: list[str], *, code: str | None = None, year: 
     )  # fmt: skip
 
 
-def _require(formats: list[str], form: str) -> None:
+def require_format(formats: list[str], form: str) -> None:
+    """Raise ``NotFound`` unless the document can be had as ``form``."""
     if form not in formats or form not in KINDS:
         raise NotFound("There is no such format.")
 
 
-def _sent(made: Made) -> Response:
+def sent(made: Made) -> Response:
+    """Return a file as an answer that browsers save."""
     answer = Response(made.data, mimetype=made.kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{made.name}"'
     return answer
 
 
-def _year() -> int:
-    year = _number("year", london_date(context.now()).year)
-    if not date.min.year <= year <= date.max.year:
-        raise NotFound("There is no such year.")
-    return year
-
-
-def _number(name: str, otherwise: int) -> int:
+def number_in_address(name: str, otherwise: int) -> int:
+    """Return a number of the address' query. Raises ``NotFound`` for what is none."""
     text = request.args.get(name, "")
     if not text:
         return otherwise

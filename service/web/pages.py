@@ -22,6 +22,7 @@ from service.web import (
     practice,
     registers,
     request_door,
+    returns,
     security,
     sharing,
     studio,
@@ -50,7 +51,8 @@ def register(app: Flask, *, practice_mode: bool) -> None:
         app.register_blueprint(part)
     for part in (departures.blueprint, registers.blueprint):
         app.register_blueprint(part)
-    app.register_blueprint(documents.blueprint)
+    for part in (documents.blueprint, returns.blueprint):
+        app.register_blueprint(part)
     for part in (sharing.blueprint, tending.blueprint, incidents.blueprint, audit.blueprint, studio.blueprint):
         app.register_blueprint(part)
 

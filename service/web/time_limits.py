@@ -13,14 +13,14 @@ from service.core.clocks import declared
 from service.core.definitions import ProcessDefinition
 from service.web.filters import british_date, british_day, british_time, counted, due_words, is_soon, upper_first
 
-OVERDUE, RUNNING, COUNTING, OVER = range(4)
+RUNNING, COUNTING, OVER = range(3)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One time limit: its name, a tag, when it is due, and what explains it.
 
-    ``facts`` and ``numbers`` are pairs of a name and what is to be said; ``rank`` says where it belongs.
+    ``facts`` and ``numbers`` are pairs of a name and what is to be said.
     """
 
     name: str
@@ -32,7 +32,6 @@ class Limit:
     moved: tuple[str, ...]
     facts: tuple[tuple[str, tuple[str, ...]], ...]
     numbers: tuple[tuple[str, str], ...]
-    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,18 @@ def groups(definition: ProcessDefinition, courses: Sequence[Course], now: dateti
     found: dict[str, list[Course]] = {}
     for course in courses:
         found.setdefault(f"{declared(course.key)}:" if course.item else f"{course.key} {course.run}", []).append(course)
-    ranked = sorted(found.values(), key=lambda some: min(_order(course, now) for course in some))
+    ranked = sorted(found.values(), key=lambda some: min(map(_order, some)))
     return [_group(definition, some, now) for some in ranked]
 
 
 def sentences(courses: Iterable[Course], now: datetime) -> list[str]:
     """What became of each time limit by ``now``, in a sentence each."""
-    ordered = sorted(courses, key=lambda course: _order(course, now))
+    ordered = sorted(courses, key=_order)
     return [f"{_with_run(course.name, course)}: {clock_words.became(course, now)}" for course in ordered]
 
 
 def _group(definition: ProcessDefinition, courses: list[Course], now: datetime) -> Group:
-    ordered = sorted(courses, key=lambda course: _order(course, now))
+    ordered = sorted(courses, key=_order)
     first = ordered[0]
     if first.item is None:
         return Group(_with_run(first.name, first), "", (_limit(definition, first, first.name, now),))
@@ -82,18 +81,11 @@ def _summary(courses: Iterable[Course], now: datetime) -> str:
     return f"{met} of {len(some)} met{f', {late} overdue' if late else ''}"
 
 
-def _order(course: Course, now: datetime) -> tuple[int, float]:
-    rank = _rank(course, now)
-    # What is over comes with the latest first; what is not, with what is due first.
-    return rank, -course.ended_at.timestamp() if course.ended_at is not None else course.due.timestamp()
-
-
-def _rank(course: Course, now: datetime) -> int:
+def _order(course: Course) -> tuple[int, float]:
+    """What runs comes first, by its date, so what is overdue leads; what is over comes last, the latest first."""
     if course.ended_at is not None:
-        return OVER
-    if course.only_counts:
-        return COUNTING
-    return OVERDUE if course.overdue(now) else RUNNING
+        return OVER, -course.ended_at.timestamp()
+    return COUNTING if course.only_counts else RUNNING, course.due.timestamp()
 
 
 def _limit(definition: ProcessDefinition, course: Course, name: str, now: datetime) -> Limit:
@@ -101,7 +93,7 @@ def _limit(definition: ProcessDefinition, course: Course, name: str, now: dateti
     return Limit(
         name=name, tag=tag, colour=colour, due=_due(course), arithmetic=clock_words.said(course),
         moved=tuple(clock_words.moved(course)), facts=tuple(_facts(course, now)), set_by=_set_by(definition, course),
-        numbers=tuple(clock_words.lasted(course.numbers(now))), rank=_rank(course, now),
+        numbers=tuple(clock_words.lasted(course.numbers(now))),
     )  # fmt: skip
 
 

@@ -192,6 +192,20 @@ def test_each_item_has_a_course_told_from_its_own_fields():
     assert (numbers.elapsed.calendar, numbers.less_holds.calendar) == (12, 3)
 
 
+def test_a_local_rule_is_told_with_its_value():
+    rules = [{"id": "wait", "value": 3, "unit": "working days", "name": "Wait", "about": "How long to wait."}]
+    case = Played(a_definition(
+        BEGIN, user("wait"), timer("late", "wait", "timeDate", "working_days_after(came_on, local.wait)", clock="limit",
+                                   name="Limit", **{"from": "came_on"}),
+        end("e2"), end(), flow("begin", "wait", "end"), flow("late", "e2"),
+        tables={"processes/local_rules.json": json.dumps(rules)},
+    ))  # fmt: skip
+    case.start("2013-05-29T10:00", came_on=day("2013-05-29"))
+    assert clock_words.said(only(case)) == (
+        "29 May 2013 + 3 working days = 3 June 2013, a Monday, not counting Saturdays and Sundays."
+    )
+
+
 def test_a_counter_says_how_often_it_was_asked_and_counts_on():
     case = Played(a_definition(
         BEGIN, user("wait"), timer("ask", "wait", "timeCycle", '"R3/P28D"', clock="answer", name="Answer",

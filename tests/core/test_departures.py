@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from build import Played, at
+from build import BEGIN, Played, a_definition, at, end, flow, user, when
 from departing import RULES, SAID, SHORT, TWICE, UNKNOWN, WHY, definition, files
 from service.core import commands, departures, forms, replay, scenarios
 from service.core.commands import ApproveDeparture, CompleteUserTask, DeliverMessage, ObjectToDeparture, StartInstance
@@ -13,6 +13,7 @@ from service.core.differences import differences
 from service.core.engine.memory import names_seen
 from service.core.errors import BrokenRule, DepartureRefused, FormRefused, NotFound, NothingToDo, StateDamaged
 from service.core.events_beside import DepartureApproved, DepartureMade, DepartureObjected
+from service.core.expressions import ExprError, check_script
 from service.core.forms_check import check_form
 
 NOON = datetime(2013, 5, 29, 12, tzinfo=UTC)
@@ -118,6 +119,12 @@ def test_an_error_comes_before_any_departure():
     with pytest.raises(FormRefused) as caught:
         send({"complete": "yes", "notes": ""}, {"unseen": SAID})
     assert not isinstance(caught.value, DepartureRefused)
+    never = {**CHECK["rules"][0], "id": "never", "kind": "error", "message": "No."}
+    both = {**CHECK, "rules": [*CHECK["rules"], never]}
+    with pytest.raises(FormRefused) as caught:
+        forms.submit(both, SHORT, at=NOON, variables={}, directories={}, departures={"unseen": SAID})
+    assert [p.message for p in caught.value.problems] == ["No."]
+    assert not isinstance(caught.value, DepartureRefused)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +214,28 @@ def test_approving_and_objecting():
         DepartureApproved(2, "officer", "r2"), DepartureApproved(1, "officer", "r3"),
     ]  # fmt: skip
     assert names_seen({}, case.state, None)["departures_open"] == 1
+
+
+GATE = '<bpmn:exclusiveGateway id="gate" default="gate_plain"/>'
+FORKED = (
+    BEGIN, user("ask"), GATE, user("explain"), end("plain"), end("explained"), flow("begin", "ask", "gate", "plain"),
+    when("gate", "explain", "departures == 1 and departures_open == 1"), flow("explain", "explained"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "waiting"), [((), []), ((told_of("check", 0),), ["explain"])])
+def test_a_diagram_goes_another_way_where_something_departed(made, waiting):
+    case = Played(a_definition(*FORKED))
+    case.start()
+    case.take(CompleteUserTask(case.task("ask"), {}, None, made), "2026-03-03T09:00")
+    assert case.waiting == waiting
+    assert replay.examine(lambda _: case.definition, case.steps, case.state).kind == "equal"
+
+
+@pytest.mark.parametrize("script", ["departures = 0", "departures_open = 0"])
+def test_no_script_counts_departures(script):
+    with pytest.raises(ExprError):
+        check_script(script)
 
 
 def test_a_history_with_departures_replays_to_the_same_bytes():

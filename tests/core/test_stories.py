@@ -7,8 +7,10 @@ import pytest
 from build import MINI
 from service.core import scenarios
 from service.core.definitions import definition_of
+from service.core.prefixes import Prefixes, keys_of
 from service.core.scenario_reading import ScenarioUnreadable, without_lines
 from service.core.stories import FROM, VIA, texts_of, told
+from service.core.touching import Watched
 from service.runtime import practice
 from service.runtime.bundles import read_folder
 
@@ -184,6 +186,36 @@ def test_a_failing_expectation_of_the_other_story_is_named():
     broken = WHOLE.replace("  - {until: 2013-05-31T09:00}", "  - expect: {open: [check]}")
     (failure,) = play("name: x\n\n\ncontinues: {story: broken}\n", broken=broken).failures
     assert (failure.line, failure.text[:59]) == (4, "In “broken”, which this continues, line 6: check should be ")
+
+
+def test_what_stories_share_is_played_once_and_gives_the_same():
+    broken = WHOLE.replace("  - {until: 2013-05-31T09:00}", "  - expect: {open: [check]}")
+    ends = [f"  - {{at: 2013-06-05, task: decide, like: {{story: broken, time: 2}}, data: {{decision: {d}}}}}"
+            for d in ("refuse", "grant")]  # fmt: skip
+    tellers = {
+        "a": "name: a\ncontinues: {story: broken, before: decide}\nsteps:\n" + ends[0],
+        "b": "name: b\n\n\ncontinues: {story: broken, before: decide, time: 2}\nsteps:\n" + ends[1],
+        "c": "name: c\ncontinues: {story: b}\nexpect: [{ended: granted}]",
+        "d": "name: d\ncontinues: {story: a}\nexpect: [{ended: granted}]",
+    }
+    definition, prefixes = bundled(broken=broken, **tellers), Prefixes()
+    for text in [*tellers.values(), *tellers.values()]:
+        shared, alone = scenarios.play(definition, text, prefixes), scenarios.play(definition, text)
+        assert shared == alone
+    assert [f.line for f in scenarios.play(definition, tellers["b"], prefixes).failures] == [4]
+    acts = told(tellers["c"], texts_of(definition.files))
+    keys = list(keys_of(definition.hash, [acts["start"], *acts["steps"]]))
+    done, player, noted = prefixes.taken_up(keys)
+    assert (done, player.outcome, [n for n, _ in noted]) == (5, "granted", [2])
+    assert prefixes.taken_up(["other"]) is None
+
+
+def test_only_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr("service.core.prefixes.MOST", 2)
+    kept, player = Prefixes(), Watched(definition_of(FILES), "x")
+    for key in "abc":
+        kept.keep(key, player, ())
+    assert list(kept.kept) == ["b", "c"]
 
 
 def test_what_cannot_be_told_is_a_failure():

@@ -137,6 +137,17 @@ def test_a_place_in_words(place, words, element):
     assert found.element == element
 
 
+def test_a_rule_in_words_knows_the_local_rules_and_no_case():
+    files = traced() | {"processes/local_rules.json": json.dumps(
+        [{"id": "days", "value": 5, "unit": "days", "name": "Time to answer", "about": "How long."}]
+    )}  # fmt: skip
+    form = json.loads(files["forms/decision.json"])
+    form["rules"] = [{"id": "r", "when": "False", "message": "Answer {name} in {local.days} days"}]
+    definition = definition_of({**files, "forms/decision.json": json.dumps(form)})
+    found = trace_words.shown(definition, "forms/decision/rules/r").words
+    assert found.startswith("Rule “Answer … in 5 days” of form “")
+
+
 def findings(rows):
     files = traced() | {"processes/trace.json": json.dumps(rows, indent=1)}
     return [(f.line, f.rule) for f in gate.check(files) if f.file == "processes/trace.json"]

@@ -8,6 +8,7 @@ import yaml
 
 from service.core import gate, scenarios
 from service.core.definitions import definition_of
+from service.core.prefixes import Prefixes
 from service.runtime.bundles import read_folder
 from tree import ROOT
 
@@ -15,6 +16,7 @@ FILES = read_folder(ROOT)
 DEFINITION = definition_of(FILES)
 STORIES = {path: text for path, text in FILES.items() if path.startswith("processes/scenarios/")}
 SHORT = [path for path, text in STORIES.items() if len(yaml.safe_load(text).get("steps") or []) <= 12]
+PREFIXES = Prefixes()
 DATED = ("due", "act_by")
 
 
@@ -47,7 +49,7 @@ def test_there_are_short_stories_with_dates():
 @pytest.mark.parametrize("path", SHORT)
 def test_any_expected_date_a_day_off_fails(path):
     story, count = a_day_later(yaml.safe_load(STORIES[path]))
-    report = scenarios.play(DEFINITION, yaml.safe_dump(story))
+    report = scenarios.play(DEFINITION, yaml.safe_dump(story), PREFIXES)
     wrong = [f for f in report.failures if ": due should be" in f.text or ": act_by should be" in f.text]
     assert len(wrong) == count
 

@@ -1,5 +1,6 @@
 """Departures on both databases: one record, one row, one number; rebuilt from steps; agreed to by a second person."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -102,6 +103,13 @@ def test_who_may_not_read_the_record_reads_no_reasons(departing, who):
         assert (found.readable, found.reasons, found.effect, found.until, found.record) == (False,) + (None,) * 4
 
 
+def test_a_local_rule_asks_for_longer_reasons(departing, who):
+    rule = {"id": "departure_least_characters", "value": len(WHY) + 1, "unit": "characters", "name": "R", "about": "A"}
+    departing.deployments.deploy(None, files(processes__local_rules=json.dumps([rule])), "Longer reasons")
+    with pytest.raises(DepartureRefused, match=f"must be {len(WHY) + 1} characters or more"):
+        begun(departing, who)
+
+
 def test_refused_answers_leave_nothing_behind(departing, who):
     case, _, task = begun(departing, who)
     for given in (None, {}, {"unseen": {**SAID, "reasons": "Short."}}, {"unasked": SAID}):
@@ -178,6 +186,7 @@ def test_departures_are_rebuilt_from_the_steps_alone(departing, who):
     with rebuilding.second(departing.store) as second:
         assert rebuilding.check(second, departing.store, definition, code, steps) == []
         assert len(rebuilding.rows_of(second.db, case)["departure"]) == 3
+    assert [d.became for d in seen(departing, who("aud"), case)] == ["made", "approved", "objected"]
     with transaction(departing.store) as db:
         db.execute(departure.update().where(departure.c.number == 3).values(became="approved"))
     with rebuilding.second(departing.store) as second:

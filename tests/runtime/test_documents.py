@@ -12,6 +12,7 @@ import pytest
 import typst
 
 from documented import a_document, a_table, a_text, files
+from service import cli
 from service.core.access import Actor
 from service.core.documents.as_text import text_of
 from service.core.errors import NotAllowed
@@ -90,6 +91,10 @@ class TestWhoTakesWhat:
 
 
 class TestPackage:
+    @pytest.fixture
+    def database_url(self, sqlite_url):
+        return sqlite_url
+
     def test_the_manifest_proves_every_file_and_names_the_step(self, service, who, case):
         facts, found = take(service, who("ben"), case, "papers")
         made = documents.packed(facts, found)
@@ -109,6 +114,53 @@ class TestPackage:
     def test_it_is_refused_to_whom_one_of_its_papers_is(self, service, who, case):
         with pytest.raises(NotAllowed):
             take(service, who("ann"), case, "papers")
+
+
+class TestTheVerb:
+    @pytest.fixture
+    def database_url(self, sqlite_url):
+        return sqlite_url
+
+    @pytest.fixture
+    def run(self, service, monkeypatch, capsys, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("CASEWORK_DATABASE_URL", service.settings.url)
+        monkeypatch.setenv("CASEWORK_DATA_FOLDER", str(service.settings.data_folder))
+        monkeypatch.setenv("CASEWORK_SECRET_KEY", "s" * 40)
+
+        def call(*words):
+            monkeypatch.setattr("sys.argv", ["service", "document", *words])
+            try:
+                cli.main()
+            except SystemExit as ended:
+                return ended.code, capsys.readouterr().out
+            return 0, capsys.readouterr().out
+
+        return call
+
+    def test_prints_or_writes_what_the_person_may_take(self, run, case, tmp_path):
+        ben, ann = ("--by", "ben@example.invalid"), ("--by", "ann@example.invalid")
+        assert "Granted" in run("statement", case.code, *ben)[1]
+        assert "1 record is not shown to you." in run("statement", case.code, *ann)[1]
+        for name, begins in (("a.pdf", b"%PDF"), ("a.html", b"<!DOCTYPE"), ("a.csv", b"\xef\xbb\xbfWhy is")):
+            assert run("statement", case.code, name, *ben)[0] == 0
+            assert (tmp_path / name).read_bytes().startswith(begins)
+        assert run("papers", case.code, "a.zip", *ben)[0] == 0
+        assert zipfile.is_zipfile(tmp_path / "a.zip")
+        assert "Figures for 2013" in run("figures", "2013", *ann)[1]
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (("statement", "NONE"), "There is no case NONE"), (("figures", "x"), "a year"),
+            (("statement", "CODE", "a.doc"), "can be had as: html, pdf, csv"),
+            (("papers", "CODE"), "not one that your role"),
+        ],
+    )  # fmt: skip
+    def test_refuses_in_a_sentence(self, run, case, words, told):
+        code, said = run(*(case.code if w == "CODE" else w for w in words), "--by", "ann@example.invalid")
+        assert code == 2
+        assert told in " ".join(said.split())
 
 
 class TestPdf:

@@ -35,7 +35,7 @@ def test_each_item_has_a_row_and_a_rebuild_gives_the_same(store):
                       partnerships=frozenset())  # fmt: skip
         for step in case.steps:
             happened = tuple(rebuilding.events.from_json(e) for e in step.events)
-            projections.project(db, "case", happened, at=step.at, actor=step.actor)
+            projections.project(db, "case", happened, at=step.at, actor=step.actor, seq=step.seq)
     with reading(store) as db:
         rows = {row.key: (row.name, row.breached_at is not None, row.met_in_time) for row in queries.clocks(db, "case")}
     assert rows == {

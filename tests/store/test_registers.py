@@ -143,11 +143,37 @@ def test_an_old_record_is_worded_by_its_own_version_under_todays_columns(service
     inner[1] = {**inner[1], "values": [{"label": "Somebody else", "value": "clerk"}]}
     inner.append({"type": "textfield", "key": "fee", "label": "Fee"})
     newer = service.deployments.deploy(None, {**found, "forms/more_time.json": json.dumps(form)}, "renamed")
-    version = service.definitions.get(newer.hash)
-    asked = registers.columns_of(version.forms["more_time"], registers.declared(version.forms["more_time"]))
-    assert [c.label for c in asked] == ["Who went?", "Fee"]
-    cells = [row.cells for row in read(service, case, columns=["by", "fee"]).rows]
-    assert cells == [("The clerk", "")]
+    una = actor(service, "una")
+    (moved,) = service.migrations.execute(una, newer, {}, ["TREE-2013-001"], "A fee is asked now.", key())
+    assert moved.done
+    raw = {"extended_to": "2013-07-05", "reason": "More", "visits": [{**SECOND, "by": "clerk", "fee": "7"}]}
+    service.handler.send(actor(service, "ben"), case, "more_time_allowed", raw, key())
+    shown = read(service, case)
+    assert [c.label for c in shown.columns] == ["Who went?", "Fee"]
+    assert [row.cells for row in shown.rows] == [("The clerk", ""), ("Somebody else", "7")]
+
+
+def test_texts_and_choices_are_filled_from_the_case(service):
+    found = files(register={"title": "Time for {work}", "columns": ["extended_to", "who"]})
+    form = json.loads(found["forms/more_time.json"])
+    form["components"].append(
+        {"type": "select", "key": "who", "label": "Who asks about {work}?", "valuesKey": {"from": "variable:people"}}
+    )
+    main = found["processes/application.bpmn"]
+    listed = "extended_to = None\npeople = [{'id': 'a', 'name': 'The applicant'}]"
+    found |= {
+        "forms/more_time.json": json.dumps(form),
+        "processes/application.bpmn": main.replace(">extended_to = None<", f">{listed}<"),
+    }
+    service.deployments.deploy(None, found, "filled")
+    case = case_with(service)
+    raw = {"extended_to": "2013-07-01", "reason": "More", "visits": [], "who": "a"}
+    service.handler.send(actor(service, "ben"), case, "more_time_allowed", raw, key())
+    shown = read(service, case)
+    assert (shown.title, [c.label for c in shown.columns]) == (
+        "Time for Felling", ["New last day", "Who asks about Felling?"],
+    )  # fmt: skip
+    assert [row.cells for row in shown.rows] == [("1 July 2013", "The applicant")]
 
 
 def test_a_form_nobody_knows_gives_an_empty_register(service):

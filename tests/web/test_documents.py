@@ -114,6 +114,7 @@ class TestReturns:
         assert [e.text for e in chosen.all("option")] == ["2013"]
         page = clerk.get("/returns/figures?year=2013")
         assert page.heading == "Figures for 2013"
+        assert [a.get("href") for a in page.all("a") if a.get("aria-current") == "true"] == ["/returns"]
         assert "Granted1" in page.text
         assert b"TREE-2013-001,Grant it,33\r\n" in clerk.client.get("/returns/figures/csv?year=2013&table=2").data
 
