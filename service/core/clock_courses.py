@@ -16,8 +16,8 @@ from service.core.calendar import LONDON, london_date
 from service.core.chain import Step
 from service.core.clock_course import Course, Setting
 from service.core.clock_numbers import Hold
-from service.core.clocks import REMINDERS_GO_OUT_AT
-from service.core.definitions import ProcessDefinition
+from service.core.clocks import REMINDERS_GO_OUT_AT, declared
+from service.core.definitions import Element, ProcessDefinition
 from service.core.events import (
     ClockBreached,
     ClockMet,
@@ -71,6 +71,12 @@ class _Followed:
     armed: str | None = None
     timers: dict[str, str] = field(default_factory=dict)
     turned: set[str] = field(default_factory=set)
+
+
+def declaring(definition: ProcessDefinition, key: str) -> Element | None:
+    """The boundary timer that declares the clock ``key``, also of ``key:item`` and ``key#2``."""
+    elements = (e for p in definition.processes.values() for e in p.elements.values())
+    return next((e for e in elements if e.properties.get("clock") == declared(key)), None)
 
 
 def courses(definition_of: Callable[[str], ProcessDefinition], steps: Iterable[Step]) -> list[Course]:
@@ -212,7 +218,7 @@ def _started(known: _Followed, event: ClockStarted, now: datetime) -> None:
 
 def _timer_of(known: _Followed, course: Course) -> str:
     """The timer of a counter that a new version put on what was armed already; an empty text if it is in doubt."""
-    element = known.definition.clock_element(course.key)
+    element = declaring(known.definition, course.key)
     found = [t for t, e in known.timers.items() if element is not None and e == element.id and t not in known.counting]
     return found[0] if len(found) == 1 else ""
 
@@ -230,7 +236,7 @@ def _names(known: _Followed, course: Course) -> dict[str, Any]:
 
 
 def _holds(known: _Followed, course: Course) -> tuple[Hold, ...]:
-    element = known.definition.clock_element(course.key)
+    element = declaring(known.definition, course.key)
     held = element.properties.get("held", "") if element is not None else ""
     if not held:
         return ()

@@ -7,7 +7,7 @@ anything and never resolves an entity. What a deployment refuses is ``core.gate`
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
 from typing import Any
@@ -15,12 +15,10 @@ from typing import Any
 from lxml import etree
 
 from service.core import local_rules, values, ways_apart
-from service.core.clocks import declared
 from service.core.engine.specification import Specification, build
 from service.core.errors import NotFound
-from service.core.forms_shape import components_within, properties_of
-from service.core.forms_shape import options as option_list
 from service.core.placeholders import Telling
+from service.core.wordings import wording
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
@@ -96,13 +94,12 @@ class ProcessDefinition:
     @cached_property
     def local(self) -> dict[str, local_rules.Value]:
         """What expressions see as ``local``: the values of the local rules by id; empty where there are none."""
-        return local_rules.values_of(self._json(local_rules.FILE, []))
+        return {row["id"]: local_rules.value_of(row["value"]) for row in self.local_rules}
 
     @property
     def supplied(self) -> dict[str, Any]:
         """The names a definition gives to every expression; they win over variables of the same name."""
-        # A definition of before there were local rules may have a variable called local.
-        return {"local": self.local} if self.local else {}
+        return {"local": self.local} if self.local else {}  # else an older definition may have such a variable
 
     @cached_property
     def local_rules(self) -> list[dict[str, Any]]:
@@ -128,11 +125,8 @@ class ProcessDefinition:
     @cached_property
     def specification(self) -> Specification:
         """The engine's reading of the diagrams; used only under ``lock``."""
-        return build(
-            {path: _tree(self.files[path]) for path in self._paths("bpmn")},
-            {path: _tree(self.files[path]) for path in self._paths("dmn")},
-            self.main,
-        )
+        diagrams, tables = ({p: _tree(self.files[p]) for p in self._paths(kind)} for kind in ("bpmn", "dmn"))
+        return build(diagrams, tables, self.main)
 
     @cached_property
     def apart(self) -> "ProcessDefinition":
@@ -169,17 +163,11 @@ class ProcessDefinition:
 
     def telling(self, names: Mapping[str, Any]) -> Telling:
         """What the places in this definition's texts are filled from, in a case with these names."""
-        return Telling(names, self.local, *self._wording)
+        return replace(self._wording, names=names)
 
     @cached_property
-    def _wording(self) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, str]]]:
-        directory = {str(r["id"]): str(r.get("name") or r["id"]) for rows in self.directories.values() for r in rows}
-        options: dict[str, dict[str, str]] = {}
-        for component in (c for form in self.forms.values() for c in components_within(form)):
-            variable = str(properties_of(component).get("variable") or "").rpartition(".")[2]
-            if variable and component.get("values"):
-                options[variable] = {option.value: option.label for option in option_list(component, {})}
-        return {r["id"]: local_rules.amount(r) for r in self.local_rules}, directory, options
+    def _wording(self) -> Telling:
+        return wording(self.local, self.local_rules, self.directories, self.forms)
 
     def diagram(self, process_id: str) -> str:
         """The XML text of a diagram, as deployed. Raises ``NotFound``."""
@@ -187,16 +175,6 @@ class ProcessDefinition:
         if process is None:
             raise NotFound("There is no such diagram.")
         return self.files[process.file]
-
-    @property
-    def agency_ids(self) -> frozenset[str]:
-        """The ids of the directory of agencies."""
-        return frozenset(str(row["id"]) for row in self.directories["agencies"])
-
-    def clock_element(self, key: str) -> Element | None:
-        """The boundary timer that declares the clock ``key``, also of ``key:item`` and ``key#2``."""
-        elements = (e for p in self.processes.values() for e in p.elements.values())
-        return next((e for e in elements if e.properties.get("clock") == declared(key)), None)
 
     def listed_as(self, key: str | None) -> str:
         """The name a directory gives to the id ``key``, else the id; an empty text for none."""

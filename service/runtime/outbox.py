@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from service.core.calendar import british
 from service.core.chain import Step
+from service.core.clock_courses import declaring
 from service.core.clocks import item_of
 from service.core.definitions import ProcessDefinition
 from service.core.events import ClockBreached, ClockStarted, Event, ReminderFell, UserTaskCreated
@@ -91,10 +92,11 @@ def _task_reminder(db: Connection, event: ReminderFell) -> Iterator[_Letter]:
 
 def _clock_groups(definition: ProcessDefinition, key: str) -> tuple[tuple[str, str | None], ...]:
     """Who is told about a clock: the roles its boundary timer names; of an agency's own clock, only its own people."""
-    element = definition.clock_element(key)
+    element = declaring(definition, key)
     if element is None:
         return ()
-    of_agency = item_of(key) if item_of(key) in definition.agency_ids else None
+    agencies = {str(row["id"]) for row in definition.directories["agencies"]}
+    of_agency = item_of(key) if item_of(key) in agencies else None
     return tuple(
         (role, of_agency if definition.roles.get(role, {}).get("scope") == "agency" else None)
         for role in element.properties.get("remind_roles", "").split()
