@@ -171,3 +171,10 @@ def store(database_url) -> Iterator[Store]:
 def dispose(store: Store) -> None:
     store.writers.dispose()
     store.readers.dispose()
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one file run in one process, for what they share is made once; all that play the stories, likewise."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group(str(folder if folder.name == "processes" else item.path)))

@@ -32,6 +32,7 @@ from service.store.transaction import reading, transaction
 PASSWORD = "practice"  # noqa: S105 - printed on the sign-in page of a practice site
 PARTNERSHIP = "practice"
 ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?")
+DAYS_OF_A_YEAR = 365.2425
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,10 @@ class _Playing:
         if earlier is not None:
             return timedelta(days=(earlier.astimezone(LONDON).date() - begun).days)
         today = scenario["practice"].get("today", begun)
-        return timedelta(days=(self.service.clock().date() - today).days)
+        days = (self.service.clock().date() - today).days
+        if scenario["practice"].get("whole_years"):  # the same day of the year, so that its months are as long
+            return begun.replace(year=begun.year + int(days / DAYS_OF_A_YEAR)) - begun
+        return timedelta(days=days)
 
     def start(self, start: Mapping[str, Any], shift: timedelta) -> None:
         """Start the case."""
