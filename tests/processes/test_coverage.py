@@ -1,7 +1,10 @@
 """Every sequence flow of every diagram is taken by some story."""
 
+import pytest
+
 from service.core.coverage import coverage
 
+pytestmark = pytest.mark.timeout(900)  # one may wait until all the stories are played
 COMPLETE = False
 """Whether none may be missing; until then only that the flows are known."""
 

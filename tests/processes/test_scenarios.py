@@ -12,6 +12,7 @@ from service.core.prefixes import Prefixes
 from service.runtime.bundles import read_folder
 from tree import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # one may wait until all the stories are played
 FILES = read_folder(ROOT)
 DEFINITION = definition_of(FILES)
 STORIES = {path: text for path, text in FILES.items() if path.startswith("processes/scenarios/")}

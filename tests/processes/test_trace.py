@@ -1,8 +1,11 @@
 """Every duty the law lays on a review has a row, every row is held by places that exist, and stories prove it."""
 
+import pytest
+
 from service.core import trace
 from service.runtime.telling import Played, told_by
 
+pytestmark = pytest.mark.timeout(900)  # one may wait until all the stories are played
 COMPLETE = False
 """Whether every duty must be green; until then only no place may be gone."""
 
