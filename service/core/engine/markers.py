@@ -72,7 +72,7 @@ def awaited(
     """The messages an instance waits for, each with why it is not offered now, or ``None`` if it is."""
     with definition.lock, determinism.seams("", 0, NEVER) as seam:
         definition.specification.fresh()
-        workflow, memory = kept.load(definition.specification, state)
+        workflow, memory = kept.load(definition.specification, state, whole=False)
         if workflow.completed or memory.suspended:
             return {}
         seam.now = at or memory.at
@@ -108,7 +108,7 @@ def reopening_messages(definition: ProcessDefinition, state: bytes) -> list[str]
     """The messages by which an instance that rests would be opened again; none for one that does not rest."""
     with definition.lock, determinism.seams("", 0, NEVER) as seam:
         definition.specification.fresh()
-        workflow, memory = kept.load(definition.specification, state)
+        workflow, memory = kept.load(definition.specification, state, whole=False)
         run = Running(definition, workflow, memory, seam, SafeEngine())
         waiting = resting.points(run) if memory.rests is not None else []
         return sorted({n for task, _ in waiting for n in _messages(task.task_spec.event_definition)})

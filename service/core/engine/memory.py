@@ -24,7 +24,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from service.core import clocks, values
 from service.core.clocks import Clock, Reminder
-from service.core.engine import state_check
+from service.core.engine import finished, state_check
 from service.core.engine.specification import Specification
 from service.core.engine.state_form import ENVELOPE
 from service.core.errors import StateDamaged, StepFailed
@@ -78,6 +78,7 @@ class Memory:
     suspended: bool = False
     departures: list[str] = field(default_factory=list)
     rests: str | None = None
+    finished: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 class _LeanWorkflowConverter(BpmnWorkflowConverter):
@@ -100,6 +101,8 @@ _serializer = BpmnWorkflowSerializer(
 
 def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
     """Return the canonical bytes of an instance. Raises ``StepFailed`` if they could not be read again."""
+    written = _serializer.to_dict(workflow)
+    written["subprocesses"] |= finished.still_hanging(memory.finished, workflow)
     kept = {
         "version": ENVELOPE,
         "at": values.instant_text(memory.at),
@@ -110,7 +113,7 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
         "timers": {k: values.encode([t.process, t.element, t.due]) for k, t in memory.timers.items()},
         "end": memory.end,
         "outcome": memory.outcome,
-        "workflow": _serializer.to_dict(workflow),
+        "workflow": written,
         **({"suspended": True} if memory.suspended else {}),
         **({"departures": memory.departures} if memory.departures else {}),
         **({"rests": memory.rests} if memory.rests is not None else {}),
@@ -122,8 +125,10 @@ def dump(workflow: BpmnWorkflow, memory: Memory) -> bytes:
     return values.compact(kept).encode()
 
 
-def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memory]:
+def load(specification: Specification, state: bytes, *, whole: bool = True) -> tuple[BpmnWorkflow, Memory]:
     """Return the instance that ``dump`` wrote. Raises ``StateDamaged`` for anything else.
+
+    What has finished is built only for who wants the ``whole`` of it; else it stays in the memory as it was written.
 
     The caller has checked the seal; this is the second line. The engine's own migrations of older forms are never
     reached: they would run text of the state as code.
@@ -131,12 +136,14 @@ def load(specification: Specification, state: bytes) -> tuple[BpmnWorkflow, Memo
     try:
         kept = json.loads(state)
         state_check.check(specification, kept)
-        return _restored(specification, kept)
+        return _restored(specification, kept, {} if whole else finished.take_out(kept["workflow"]))
     except BROKEN as broken:
         raise StateDamaged(f"The stored state of this case cannot be read ({type(broken).__name__}).") from broken
 
 
-def _restored(specification: Specification, kept: dict[str, Any]) -> tuple[BpmnWorkflow, Memory]:
+def _restored(
+    specification: Specification, kept: dict[str, Any], done: dict[str, Any]
+) -> tuple[BpmnWorkflow, Memory]:
     written = kept["workflow"]
     written["spec"] = specification.main
     written["subprocess_specs"] = dict(specification.called)
@@ -155,6 +162,7 @@ def _restored(specification: Specification, kept: dict[str, Any]) -> tuple[BpmnW
         suspended=bool(kept.get("suspended", False)),
         departures=list(kept.get("departures", ())),
         rests=kept.get("rests"),
+        finished=done,
     )
     return workflow, memory
 

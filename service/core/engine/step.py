@@ -63,7 +63,8 @@ def step(
     """
     with _held(definition, former or definition), determinism.seams(instance_id, seq, at) as seam:
         try:
-            run = _open(former or definition, state, seam, at)
+            whole = isinstance(command, MigrateInstance | MigrateState)
+            run = _open(former or definition, state, seam, at, whole=whole)
             variables = dict(run.memory.variables)
             if isinstance(command, MigrateState):
                 apply(run, command)  # another spelling of the same case: no time passes and nothing runs
@@ -99,7 +100,7 @@ def _move(
         _advance(run, until)
     except (*ENGINE_FAILURES, StepFailed):
         # What is due cannot be done under the old version: perhaps why the case is moved. It happens under the new one.
-        run = _open(run.definition, state, run.seam, at)
+        run = _open(run.definition, state, run.seam, at, whole=True)
     migrating.move(run, definition, command)
     _follow(run)
     _advance(run, until)
@@ -115,7 +116,9 @@ def _held(*definitions: ProcessDefinition) -> Iterator[None]:
         yield
 
 
-def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime) -> Running:
+def _open(
+    definition: ProcessDefinition, state: bytes | None, seam: determinism.Seam, at: datetime, *, whole: bool
+) -> Running:
     specification = definition.specification
     specification.fresh()
     engine = SafeEngine()
@@ -123,7 +126,7 @@ def _open(definition: ProcessDefinition, state: bytes | None, seam: determinism.
         workflow = BpmnWorkflow(specification.main, dict(specification.called), script_engine=engine)
         memory = Memory(at=at)
     else:
-        workflow, memory = kept.load(specification, state)
+        workflow, memory = kept.load(specification, state, whole=whole)
         workflow.script_engine = engine
         seam.now = memory.at  # the engine goes on where it stopped, so what is overdue fires at its own instant
     run = Running(definition, workflow, memory, seam, engine)
