@@ -173,8 +173,12 @@ def dispose(store: Store) -> None:
     store.readers.dispose()
 
 
+SHARING = {"processes", "e2e"}
+"""Folders whose files share what takes long to make: every story played, a service with its practice cases."""
+
+
 def pytest_collection_modifyitems(items):
-    """Tests of one file run in one process, for what they share is made once; all that play the stories, likewise."""
+    """Tests of one file, or of one of these folders, run in one process: what they share is made once."""
     for item in items:
         folder = item.path.parent
-        item.add_marker(pytest.mark.xdist_group(str(folder if folder.name == "processes" else item.path)))
+        item.add_marker(pytest.mark.xdist_group(str(folder if folder.name in SHARING else item.path)))

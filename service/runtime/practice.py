@@ -151,8 +151,9 @@ class _Playing:
         if self._answered(number):
             return
         self.at = instant(step.get("until", step.get("at"))) + shift
-        with suppress(NothingToDo):
-            self.handler.fire_timers(self.instance_id)
+        if self._something_is_due():
+            with suppress(NothingToDo):
+                self.handler.fire_timers(self.instance_id)
         if "until" in step:
             return
         data, key = _moved(without_lines(step.get("data") or {}), shift), self._key(str(number))
@@ -166,6 +167,12 @@ class _Playing:
         else:
             take = partial(self.handler.complete, who, self._task(step, who), data, key, confirmed=True)
         judged_with(take, _departs(step, shift))
+
+    def _something_is_due(self) -> bool:
+        with reading(self.service.store) as db:
+            wanted = select(process_instance.c.next_due).where(process_instance.c.id == self.instance_id)
+            due = db.execute(wanted).scalar()
+        return due is not None and due <= self.handler.clock()
 
     def _judge_departure(self, step: Mapping[str, Any], who: Actor, key: str) -> None:
         approved = "approves" in step

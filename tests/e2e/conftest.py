@@ -108,18 +108,29 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[Server]:
+def prepared(tmp_path_factory) -> Path:
+    """The data of a practice site as it is on its first day: deployed, with its accounts and its cases."""
+    server = Server(tmp_path_factory.mktemp("prepared"))
+    server.start()
+    assert server.stop() == 0
+    return server.folder / "data"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, prepared) -> Iterator[Server]:
     """One running service for all the tests that only use it."""
     server = Server(tmp_path_factory.mktemp("service"))
+    shutil.copytree(prepared, server.folder / "data")
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory) -> Iterator[Server]:
+def own_server(tmp_path_factory, prepared) -> Iterator[Server]:
     """A service of one module's own, for tests that others could not share it with."""
     server = Server(tmp_path_factory.mktemp("own"))
+    shutil.copytree(prepared, server.folder / "data")
     server.start()
     yield server
     server.stop()
