@@ -11,10 +11,12 @@ import atexit
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import Lock, Timer
@@ -81,9 +83,15 @@ class Room:
             _write(self.process.stdin, line)
             return _read(self.process.stdout)
         except (OSError, ValueError, TypeError, RecursionError) as none:
-            raise NoAnswer(_because("" if late.is_alive() else "time", self.limits)) from none
+            raise NoAnswer(_because("time" if self._took_too_long(late) else "", self.limits)) from none
         finally:
             late.cancel()
+
+    def _took_too_long(self, late: Timer) -> bool:
+        """Whether it was ended by the clock on the wall, or by the system for the processor's time it had used."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        return not late.is_alive() or self.process.returncode == -signal.SIGXCPU
 
 
 _lock = Lock()

@@ -389,7 +389,7 @@ def test_tables_of_somebody_else_are_not_touched(ask, tmp_path):
 
 
 @pytest.mark.postgres
-def test_two_releases_that_start_at_once_migrate_once(mortal):
+def test_two_releases_that_start_at_once_migrate_once(mortal, tmp_path):
     with psycopg.connect(mortal.url, autocommit=True) as db:
         db.execute("DROP SCHEMA public CASCADE")
         db.execute("CREATE SCHEMA public")
@@ -397,7 +397,7 @@ def test_two_releases_that_start_at_once_migrate_once(mortal):
         subprocess.Popen(
             [sys.executable, "-m", "service.cli", "migrate"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
             stderr=subprocess.STDOUT,
-            env=os.environ | KEYS | {"CASEWORK_DATABASE_URL": mortal.url},
+            env=os.environ | KEYS | {"CASEWORK_DATABASE_URL": mortal.url, "CASEWORK_DATA_FOLDER": str(tmp_path)},
         )
         for _ in range(2)
     ]

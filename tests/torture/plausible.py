@@ -37,7 +37,7 @@ class Answers:
         for number in order:
             at, data = kept[number]
             self.used[about, number] += 1
-            moved = _moved(data, timedelta(days=(now.date() - at.date()).days))
+            moved = _moved(data, timedelta(days=(now - at).days))  # whole days back: never after now
             if chance.random() < 0.4:
                 yield self._changed(form, moved, now, chance)
             yield moved

@@ -109,7 +109,8 @@ class Peopled:
         return {
             "code": self.code, "task_id": self.task, "process_id": "application", "record_id": self.record,
             "message": "application_received", "draft_id": self.draft, "definition_hash": self.hash,
-            "filename": "site.css", "reference": "0" * 12,
+            "filename": "site.css", "reference": "0" * 12, "number": "1", "form": "application",
+            "document_id": "letter",
         }  # fmt: skip
 
     def addresses(self) -> Iterator[tuple[str, str, frozenset[str]]]:

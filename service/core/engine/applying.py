@@ -28,7 +28,7 @@ from service.core.commands import (
     SuspendInstance,
 )
 from service.core.engine import departing, holding, offering, resting
-from service.core.engine.receiving import places, receive, waiting_for
+from service.core.engine.receiving import OUTSIDE, places, receive, waiting_for
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
 from service.core.errors import CaseEnded, CaseSuspended, NothingToDo, StepFailed
@@ -89,10 +89,10 @@ def _message(run: Running, command: StartInstance | DeliverMessage) -> None:
         settle(run)  # the engine hears a message only once it stands at its start event
         receive(run, command.message, None, waiting_for(run, command.message, None))
         return
-    about = {n.partition(".")[2]: v for n, v in command.variables.items() if "." in n and command.item is not None}
-    plain = {n: v for n, v in command.variables.items() if "." not in n or command.item is None}
+    about = {n.partition(".")[2]: v for n, v in command.variables.items() if "." in n}
+    plain = {n: v for n, v in command.variables.items() if "." not in n}
     waiting = places(run, command.message, command.item)  # over the case as it is, before what the message brings
-    run.memory.variables.update(_plain(plain))
+    run.memory.variables.update(plain)
     departing.depart(run, run.definition.message_element(command.message), command.departures)
     receive(run, command.message, command.item, waiting, about)
     run.events.append(MessageDelivered(command.message))
@@ -100,7 +100,7 @@ def _message(run: Running, command: StartInstance | DeliverMessage) -> None:
 
 def _plain(variables: Mapping[str, object]) -> dict[str, object]:
     if any("." in name for name in variables):
-        raise StepFailed("An answer about an item can only be given inside its own branch.")
+        raise StepFailed(OUTSIDE)
     return dict(variables)
 
 

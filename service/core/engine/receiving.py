@@ -16,6 +16,8 @@ from service.core.engine import offering
 from service.core.engine.running import Running, rearm
 from service.core.errors import NotOffered, NotWaiting, SeveralWaiting, StepFailed
 
+OUTSIDE = "An answer about an item can only be given inside its own branch."
+
 
 def places(run: Running, message: str, item: str | None) -> list[Task]:
     """Where ``message`` may be received now, the longest waiting first; none where it only begins something beside.
@@ -50,6 +52,8 @@ def receive(
         _catch(run, waiting[0], event, about or {})
     elif item is not None or not _begins_beside(run, event, message):
         raise NotWaiting("The case is not waiting for this now.")
+    elif about:
+        raise StepFailed(OUTSIDE)
 
 
 def waiting_for(run: Running, message: str, item: str | None) -> list[Task]:
@@ -69,7 +73,7 @@ def _catch(run: Running, task: Task, event: BpmnEvent, about: Mapping[str, objec
     for key, value in about.items():
         names = [name for name in run.definition.specification.lists if name and name in task.data]
         if not names:
-            raise StepFailed("An answer about an item can only be given inside its own branch.")
+            raise StepFailed(OUTSIDE)
         run.engine.environment.set_item(task.data, names[-1], key, value)
     task.task_spec.catch(task, event)
     task.task_spec._update(task)
