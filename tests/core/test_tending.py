@@ -249,8 +249,17 @@ def test_the_last_item_that_waits_need_not_be_named():
     case = Played(PER_AGENCY)
     case.start(DAY, agencies=AGENCIES)
     for item in ("gp", "police", None):
-        case.take(DeliverMessage("more", {}, None, item), DAY)
+        case.take(DeliverMessage("more", {"agency.words": "ours"}, None, item), DAY)
     assert sorted(t.item for t in case.open.values()) == ["gp", "police", "school"]
+    assert all(row["words"] == "ours" for row in names_seen({}, case.state, None)["agencies"])
+
+
+def test_what_is_said_of_an_item_is_refused_where_nobody_waits_for_it():
+    case = Played(PER_AGENCY)
+    case.start(DAY, agencies=[{"id": "gp"}])
+    case.take(DeliverMessage("more"), DAY)
+    with pytest.raises(NotWaiting):
+        case.take(DeliverMessage("more", {"agency.words": "ours"}), DAY)
 
 
 TWICE = a_definition(

@@ -6,7 +6,7 @@
 from datetime import datetime
 
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
-from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import EventBasedGateway
+from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent, EventBasedGateway
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import MultiInstanceTask
 from SpiffWorkflow.dmn.specs.business_rule_task_mixin import BusinessRuleTaskMixin
 from SpiffWorkflow.task import Task
@@ -56,6 +56,8 @@ def after(run: Running, task: Task) -> None:
     """Tell that an element was passed; lift a decision's outputs into the process variables."""
     if isinstance(task.task_spec, BusinessRuleTaskMixin):
         _lift_outputs(run, task)
+    if isinstance(task.task_spec, BoundaryEvent) and task.task_spec.cancel_activity:
+        let_go_of_cancelled(run.workflow)  # before the engine comes to what hangs on nothing any more
     place = run.place_of(task)
     if place is None or isinstance(task.task_spec, MultiInstanceTask):
         return
