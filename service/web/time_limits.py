@@ -36,11 +36,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Time limits under one heading; ``summary`` counts them where they are those of items, else it is empty."""
+    """Time limits under one heading; ``summary`` counts them where they are those of items, else it is empty.
+
+    ``over`` once none of them runs any more.
+    """
 
     name: str
     summary: str
     limits: tuple[Limit, ...]
+    over: bool
 
 
 def groups(definition: ProcessDefinition, courses: Sequence[Course], now: datetime) -> list[Group]:
@@ -60,11 +64,11 @@ def sentences(courses: Iterable[Course], now: datetime) -> list[str]:
 
 def _group(definition: ProcessDefinition, courses: list[Course], now: datetime) -> Group:
     ordered = sorted(courses, key=_order)
-    first = ordered[0]
+    first, over = ordered[0], all(course.ended_at is not None for course in ordered)
     if first.item is None:
-        return Group(_with_run(first.name, first), "", (_limit(definition, first, first.name, now),))
+        return Group(_with_run(first.name, first), "", (_limit(definition, first, first.name, now),), over)
     limits = tuple(_limit(definition, c, _with_run(_item(definition, c), c), now) for c in ordered)
-    return Group(first.name.removesuffix(f": {_item(definition, first)}"), _summary(ordered, now), limits)
+    return Group(first.name.removesuffix(f": {_item(definition, first)}"), _summary(ordered, now), limits, over)
 
 
 def _item(definition: ProcessDefinition, course: Course) -> str:
