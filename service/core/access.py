@@ -121,6 +121,16 @@ def approving_role(definition: ProcessDefinition, actor: Actor) -> str | None:
     return next((role for role in roles if definition.roles.get(role, {}).get("approves_departures")), None)
 
 
+def may_read_departures(
+    definition: ProcessDefinition, actor: Actor, access: str, owner_agency: str | None
+) -> bool:
+    """Whether the actor may read why a record of a class departs from a rule.
+
+    So may everybody who may read the record, and whoever agrees or objects to departures: nobody can judge unread.
+    """
+    return approving_role(definition, actor) is not None or may_read(definition, actor, access, owner_agency)
+
+
 def may_assign(definition: ProcessDefinition, actor: Actor, role: str | None, agency: str | None) -> bool:
     """Whether the actor may say who does a task of this candidate group.
 

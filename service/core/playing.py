@@ -137,7 +137,8 @@ class Player:
     def _seen(self, record: Record, who: Actor | None) -> Record:
         of_class = str(self.definition.forms.get(record.form, {}).get("access", "case"))
         may = who is None or access.may_read(self.definition, who, of_class, record.agency)
-        return replace(record, readable=may)
+        judges = who is not None and access.approving_role(self.definition, who) is not None
+        return replace(record, readable=may, reasons_open=judges)
 
     def judge_departure(self, number: int, who: str, at: datetime, *, approved: bool) -> None:
         """Agree or object to a departure of the case. Raises a ``Rejection``."""

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection
 
 from service.core import events, values
-from service.core.access import Actor, may_read, may_take
+from service.core.access import Actor, approving_role, may_read, may_take
 from service.core.calendar import london_date
 from service.core.definitions import ProcessDefinition
 from service.core.documents import as_csv, as_html, building, returns
@@ -58,10 +58,11 @@ class Source:
         definition = self.definitions.load(self.db, case.definition_hash)
         here = people.as_in(self.db, self.person, case.id)
         short, taken, head = self._history(case, definition)
+        judges = approving_role(definition, here) is not None
         return Facts(
             case=short, definition=definition, head=head, steps=taken,
             records=[
-                Record(row.seq, row.at, row.form, row.agency, row.answers, readable=readable)
+                Record(row.seq, row.at, row.form, row.agency, row.answers, readable=readable, reasons_open=judges)
                 for row, readable in people.records_of_case(self.db, definition, here, case.id)
             ],
             closed=frozenset(_closed(definition, here)),

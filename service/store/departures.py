@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from service.core import values
-from service.core.access import Actor, may_read
+from service.core.access import Actor, may_read, may_read_departures
 from service.core.definitions import ProcessDefinition
 from service.core.departures import KEPT, PARTS
 from service.store import people
@@ -33,18 +33,22 @@ def departures_of(db: Connection, definition: ProcessDefinition, reader: Actor, 
 
 def _records(
     db: Connection, definition: ProcessDefinition, reader: Actor, instance_id: str, seqs: set[int]
-) -> dict[int, tuple[str, Mapping[str, Any]]]:
-    """The readable records of some steps: the step's number to the record's id and answers."""
+) -> dict[int, tuple[str | None, Mapping[str, Any]]]:
+    """The records of some steps whose departures may be read: the step's number to the answers.
+
+    With them the record's id, or ``None`` where only the departures in it are the reader's to read.
+    """
     here = people.as_in(db, reader, instance_id)
     wanted = select(record).where(record.c.instance_id == instance_id, record.c.seq.in_(seqs))
-    return {
-        r.seq: (r.id, values.decode(json.loads(r.answers)))
-        for r in db.execute(wanted)
-        if r.author == reader.account_id or may_read(definition, here, r.access, r.agency)
-    }
+    found: dict[int, tuple[str | None, Mapping[str, Any]]] = {}
+    for r in db.execute(wanted):
+        own = r.author == reader.account_id or may_read(definition, here, r.access, r.agency)
+        if own or may_read_departures(definition, here, r.access, r.agency):
+            found[r.seq] = (r.id if own else None, values.decode(json.loads(r.answers)))
+    return found
 
 
-def _row(row: Any, kept: Mapping[int, tuple[str, Mapping[str, Any]]]) -> DepartureRow:
+def _row(row: Any, kept: Mapping[int, tuple[str | None, Mapping[str, Any]]]) -> DepartureRow:
     names = [n for n in DepartureRow.__slots__ if hasattr(row, n)]
     plain = {name: getattr(row, name) for name in names}
     written, answers = kept.get(row.seq, (None, {}))

@@ -225,7 +225,15 @@ def _ways_to_tell(definition: ProcessDefinition, person: Actor, case: CaseRow, s
         for message, item in waiting_messages(definition, state, context.now())
         if may_send(definition, person, message, item)
     ]
-    return [Way(e, item, ": ".join(filter(None, (e.name, standing.listed_as(definition, item))))) for e, item in found]
+    titled = [(e, item, _title(definition, e, state, item)) for e, item in found]
+    return [Way(e, item, ": ".join(filter(None, (t, standing.listed_as(definition, item))))) for e, item, t in titled]
+
+
+def _title(definition: ProcessDefinition, element: Element, state: bytes, item: str | None) -> str:
+    """What somebody does who tells a case this: the title of the form, which says it better than the event's name."""
+    title = definition.forms.get(element.properties.get("form", ""), {}).get("title", element.name)
+    names = names_seen(definition.specification.lists, state, item)
+    return fill(str(title), definition.telling(names))
 
 
 def _opened_by(definition: ProcessDefinition, case: CaseRow, state: bytes) -> list[str]:

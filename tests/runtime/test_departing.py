@@ -146,7 +146,9 @@ def test_a_second_person_agrees_with_a_reason_and_once(departing, who):
         "approved", "Bea", "officer", "It is clear now.",
     )  # fmt: skip
     (officer,) = seen(departing, who("ben"), case)
-    assert officer.judged_reason is None, "officers do not read the class of reasons"
+    assert officer.judged_reason == "It is clear now.", "who judges departures reads what others said of them"
+    (owner,) = seen(departing, who("una"), case)
+    assert owner.judged_reason is None, "who neither judges nor reads the class of reasons does not"
     with departing.read() as db:
         steps, records = instances.steps_of(db, case), recordcheck.rows(db, case)
     assert list(recordcheck.examine(records, steps, departing.definitions.get)) == []

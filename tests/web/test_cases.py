@@ -67,7 +67,7 @@ def test_a_missed_limit_stays_missed_and_a_moved_one_says_so(site):
         "extended_to-year": "2013",
         "reason": "A survey is needed.",
     }
-    officer.send(officer.get(page.link("More time allowed")), form, **answers)
+    officer.send(officer.get(page.link("Allow more time")), form, **answers)
     page = officer.get(f"/cases/{code}")
     assert "On 30 June 2013 moved from 29 June 2013 to 31 July 2013, after it had passed. 31 July 2013, a" in page.text
     assert "Passed unmet 29 June 2013, 11:59pm" in page.text
@@ -99,7 +99,7 @@ def test_a_message_is_sent_by_its_role_only(site):
     code = site.checked().heading
     form = f"/cases/{code}/tell/more_time_allowed"
     clerk = site.visit("clerk")
-    assert "More time allowed" not in clerk.get(f"/cases/{code}").text
+    assert "Allow more time" not in clerk.get(f"/cases/{code}").text
     clerk.get(form, status=409)
     token = clerk.get(f"/cases/{code}").form("/sign-out")["csrf_token"]
     answers = {

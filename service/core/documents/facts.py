@@ -29,7 +29,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What somebody wrote. ``readable`` says whether the person the document is for may read it."""
+    """What somebody wrote. ``readable`` says whether the person the document is for may read it.
+
+    ``reasons_open`` says that they may read at least why it departs from a rule.
+    """
 
     seq: int
     at: datetime
@@ -37,6 +40,7 @@ class Record:
     agency: str | None
     answers: Mapping[str, Any]
     readable: bool = True
+    reasons_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def _end(steps: Sequence[Taken]) -> tuple[datetime | None, InstanceEnded | Insta
 
 def departures_of(steps: Sequence[Taken], records: Sequence[Record]) -> list[Departure]:
     """The departures a history tells of; their words are in the record of the same step, if that may be read."""
-    written = {record.seq: record for record in records if record.readable}
+    written = {record.seq: record for record in records if record.readable or record.reasons_open}
     made = ((t, e) for t in steps for e in t.events if isinstance(e, DepartureMade))
     return [_departure(taken, event, written.get(taken.seq)) for taken, event in made]
 
