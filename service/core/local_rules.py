@@ -67,7 +67,7 @@ def named(kept: object) -> str:
 
 
 def which(kept: object, name: str) -> str:
-    """A sentence that helps whoever wrote a rule's ``name`` wrongly: the one that is meant, or all while they are few."""
+    """What helps whoever wrote a rule’s ``name`` wrongly: the one that is meant, or all while they are few."""
     known = sorted(row["id"] for row in rows_of(kept))
     close = get_close_matches(name, known, n=1)
     if close:
