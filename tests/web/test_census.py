@@ -2,8 +2,9 @@
 
 A cell says what the visitor meets at the address of a case of their own partnership: ``yes`` (may), ``in`` (is led to
 sign in), ``no`` (403), ``none`` (404: may not even know), ``late`` (409). At the same address of a case of another
-partnership it must be ``none``, but where the page is shut to the role whatever it is about. What is sent by those who may not must
-change nothing. After a change that is meant: ``CENSUS=write pytest tests/web/test_census.py``; look at the difference.
+partnership it must be ``none``, but where the page is shut to the role whatever it is about. What those send who
+may not must change nothing. After a change that is meant: ``CENSUS=write pytest tests/web/test_census.py``; look at
+the difference.
 """
 
 import csv
