@@ -12,6 +12,7 @@ import os
 import secrets
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,7 +84,8 @@ def make(served: Service, path: Path, shown: Shown = iter) -> tuple[dict[str, An
     except OSError as failure:
         raise NotMade(f"No backup was made: {failure.strerror or failure}. Make room, or name another place.") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
     return manifest, proof
 
 

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, insert, inspect, select, text
+from sqlalchemy import Column, Connection, DateTime, MetaData, Table, insert, inspect, select, text
 
 from service.store.tables import Instant
 
 AT_ONCE = 500
 WHOLE = 2**256
 VERSIONS = "alembic_version"
-KINDS = {str: "text", int: "integer", bool: "boolean", datetime: "instant", bytes: "bytes"}
+KINDS = {str: "text", int: "integer", bool: "boolean", bytes: "bytes"}
 """How a column's values are told in a line; a column of any other type is refused."""
 
 
@@ -54,7 +54,7 @@ def tables(db: Connection, wanted: Iterable[str]) -> list[Table]:
     found.reflect(db, only=list(wanted))
     for table in found.tables.values():
         for column in table.c:
-            if _kind(column) == "instant":
+            if isinstance(column.type, DateTime):
                 column.type = Instant()
     return [table for table in found.sorted_tables if table.name != VERSIONS]
 
@@ -113,7 +113,7 @@ def _go_on_numbering(db: Connection, table: Table) -> None:
 
 
 def _kind(column: Column[Any]) -> str:
-    kind = KINDS.get(column.type.python_type)
+    kind = "instant" if isinstance(column.type, Instant) else KINDS.get(column.type.python_type)
     if kind is None:
         raise TypeError(f"{column.table.name}.{column.name} is of a kind that no backup can hold")
     return kind

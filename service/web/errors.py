@@ -86,7 +86,7 @@ BY_REFUSAL: dict[type[Exception], Page] = {
     ),
     core.CaseEnded: Page(409, "This has ended", ("Nothing was saved.",), says=True),
     core.ReadingOnly: Page(
-        503,
+        409,
         "This service can only be read at present",
         (
             "Nothing you sent was saved. Copy anything you typed and keep it.",

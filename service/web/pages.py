@@ -46,8 +46,8 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     formlayout.register(app)
     app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FIELDS)
     request_door.register(app)
-    security.register(app, practice=practice_mode)
     reading_only.register(app)
+    security.register(app, practice=practice_mode)
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)

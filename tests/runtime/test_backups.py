@@ -1,5 +1,6 @@
 """The drill: a backup taken while people work is put back elsewhere, proved, and is never taken for what it is not."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,24 +10,28 @@ import threading
 import time
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import inspect, select, text
 
+from build import MINI
 from conftest import NUMBERS, SteppedClock, dispose
 from service import cli
-from service.app import create_app
+from service.app import create_app, create_service
+from service.cli import console, keeping
 from service.core.errors import ReadingOnly
-from service.runtime import backing_up, backup_check, reading_only, sealed_files, sealing, verifying, witnesses
+from service.runtime import backing_up, backup_check, reading_only, sealed_files, sealing, verifying, witnesses, worker
+from service.runtime.bundles import read_folder
 from service.runtime.service import Service, join
 from service.settings import Settings, SettingsRefused
 from service.store import people
 from service.store.tables import request, session, step
 from service.store.transaction import reading, transaction
 from story import APPLICATION, begin, inhabit, key
+from tampering import tables
 from tree import ROOT
 
 BUSY = Path(__file__).with_name("busy.py")
@@ -49,10 +54,8 @@ class Crowd:
 
     def __enter__(self):
         environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-        self.running = [
-            subprocess.Popen([sys.executable, str(BUSY), self.url, f"p{n}"], env=environ, stdout=subprocess.PIPE, text=True)
-            for n in range(AT_ONCE)
-        ]  # fmt: skip
+        commands = [[sys.executable, str(BUSY), self.url, f"p{n}"] for n in range(AT_ONCE)]
+        self.running = [subprocess.Popen(c, env=environ, stdout=subprocess.PIPE, text=True) for c in commands]
         self.listening = [threading.Thread(target=self._listen, args=[process]) for process in self.running]
         for thread in self.listening:
             thread.start()
@@ -121,7 +124,8 @@ def a_drill(url: str, folder: Path):
     with joined(url, folder) as service:
         inhabit(service)
         with transaction(service.store) as db:
-            db.execute(session.insert().values(token_hash="t", account_id="ann", started_at=service.clock(), seen_at=service.clock()))
+            at = service.clock()
+            db.execute(session.insert().values(token_hash="t", account_id="ann", started_at=at, seen_at=at))
         kept = backing_up.files_folder(service.settings) / "ab" / "cd01"
         kept.parent.mkdir(parents=True)
         kept.write_bytes(os.urandom(200_000))
@@ -162,6 +166,14 @@ def drill(request):
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Run a verb as the shell would over a database; return its exit code and what it said."""
+    opened = []
+
+    def remembered(settings):
+        opened.append(create_service(settings))
+        return opened[-1]
+
+    for module in (console, keeping):
+        monkeypatch.setattr(module, "create_service", remembered)  # the real one; its connections are closed here
 
     def call(url: str, *words: object, folder: Path | None = None, **environ: str) -> tuple[int, str]:
         given = {"DATABASE_URL": url, "DATA_FOLDER": str(folder or tmp_path / "var"), "BACKUP_KEY": KEY}
@@ -174,6 +186,8 @@ def run(monkeypatch, capsys, tmp_path):
             code = 0
         except SystemExit as ended:
             code = ended.code or 0
+        while opened:
+            dispose(opened.pop().store)
         said = capsys.readouterr()
         assert "Traceback" not in said.out + said.err
         return code, " ".join((said.out + said.err).split())
@@ -248,7 +262,8 @@ def test_one_that_is_behind_is_refused_and_with_a_reason_only_read(drill, elsewh
     assert (code, "the service can only be read" in said) == (1, True), said
     code, said = run(url, "migrate")
     assert (code, "Until then the service can only be read." in said) == (0, True), said
-    assert run(url, "worker")[0] == 2
+    with joined(url, tmp_path / "var") as service, pytest.raises(witnesses.OtherDatabase):
+        worker.run(service)
     shutil.copy(drill.service.settings.data_folder / "signing.key", tmp_path / "var")
     settings = Settings(database_url=url, data_folder=tmp_path / "var", secret_key="s" * 40)
     app = create_app(settings)
@@ -256,7 +271,7 @@ def test_one_that_is_behind_is_refused_and_with_a_reason_only_read(drill, elsewh
     page = browser.get("/sign-in")
     assert (page.status_code, "can only be read at present" in page.text) == (200, True)
     app.config["WTF_CSRF_ENABLED"] = False
-    assert browser.post("/tasks/x").status_code == 503
+    assert browser.post("/tasks/x").status_code == 409
     assert browser.post("/sign-in", data={"email": "x", "password": "y"}).status_code == 422, "people may look"
     service = app.extensions["service"]
     with pytest.raises(ReadingOnly):
@@ -273,3 +288,199 @@ def test_one_that_is_behind_is_refused_and_with_a_reason_only_read(drill, elsewh
 def bundle(service):
     with service.read() as db:
         return dict(service.definitions.current(db).files)
+
+
+def test_nothing_is_written_over_a_database_that_holds_anything(drill, run):
+    url = drill.service.settings.url
+    code, said = run(url, "restore", drill.backup)
+    assert (code, "The database is not empty: it holds a table" in said) == (2, True), said
+    with drill.service.read() as db:
+        assert db.execute(select(step.c.seq).limit(1)).one()
+
+
+# --- what is no backup, or no longer one ---------------------------------------------------------------------------
+
+
+def flipped(place):
+    def change(data: bytearray) -> None:
+        at = int(place * (len(data) - 1)) if isinstance(place, float) else place
+        data[at] ^= 1
+
+    return change
+
+
+def shorter(by):
+    def change(data: bytearray) -> None:
+        del data[-by:]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sentence"),
+    [
+        (flipped(0), 2, "This file is not a backup of this service."),
+        (flipped(20), 2, "was sealed with the key"),
+        (flipped(30), 1, "its seal does not hold"),
+        *[(flipped(place), 1, "its seal does not hold") for place in (0.001, 0.3, 0.7, 1.0)],
+        (shorter(1), 1, "was cut short or changed"),
+        (shorter(sealed_files.CHUNK + sealed_files.TAG), 1, "was cut short or changed"),
+        (bytearray.clear, 2, "This file is not a backup"),
+        (lambda data: data.extend(b"x"), 1, "was cut short or changed"),
+    ],
+)
+def test_a_changed_or_shortened_file_is_refused(sqlite_drill, elsewhere, run, tmp_path, change, code, sentence):
+    data = bytearray(sqlite_drill.backup.read_bytes())
+    change(data)
+    (tmp_path / "it").write_bytes(data)
+    url = elsewhere("sqlite")
+    for words in (("restore", tmp_path / "it"), ("backup", "--verify", tmp_path / "it")):
+        found, said = run(url, *words)
+        assert (found, sentence in said) == (code, True), said
+    assert holds(url) == []
+
+
+def without(parts, name):
+    del parts[f"tables/{name}"]
+    tables = json.loads(parts["manifest.json"])["tables"]
+    manifest(parts, tables=[table for table in tables if table["name"] != name])
+
+
+def elsewhere_than_its_folder(parts):
+    (said,) = json.loads(parts["manifest.json"])["files"]
+    parts["files/../x"] = parts.pop(f"files/{said['name']}")
+    manifest(parts, files=[said | {"name": "../x"}])
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sentence"),
+    [
+        (lambda parts: parts.pop("tables/record"), 1, "A part is missing: tables/record."),
+        (lambda parts: parts.pop("tables/step"), 1, "A part is missing: tables/step."),
+        (lambda parts: parts.update({"tables/more": b""}), 1, "A part does not belong to it: tables/more."),
+        (lambda parts: parts.update({"tables/request": b""}), 1, "A part is not what was written: tables/request."),
+        (lambda parts: manifest(parts, schema="9999"), 2, "The backup has the schema 9999, which this release does not"),
+        (lambda parts: manifest(parts, format=2), 2, "was made by a newer release"),
+        (lambda parts: without(parts, "outbox"), 1, "does not hold the tables of its schema: outbox."),
+        (elsewhere_than_its_folder, 1, "names a file outside its folder"),
+    ],
+)
+def test_one_put_together_otherwise_is_refused(sqlite_drill, elsewhere, run, tmp_path, change, code, sentence):
+    """By somebody who holds the key: the manifest, the schema and the reading back still tell."""
+    path, url = rewritten(sqlite_drill.backup, tmp_path / "it", change), elsewhere("sqlite")
+    found, said = run(url, "restore", path)
+    assert (found, sentence in said) == (code, True), said
+    assert holds(url) == []
+    assert not backing_up.files_folder(Settings(data_folder=tmp_path / "var")).exists()
+
+
+def test_another_key_opens_nothing(sqlite_drill, elsewhere, run):
+    url = elsewhere("sqlite")
+    code, said = run(url, "restore", sqlite_drill.backup, BACKUP_KEY="c" * 40)
+    assert (code, "Set it to the one that was in force when the backup was made" in said) == (2, True), said
+    code, said = run(url, "restore", sqlite_drill.backup, STATE_KEY="c" * 40)
+    assert (code, "are sealed with the state key" in said) == (2, True), said
+    assert run(url, "restore", sqlite_drill.backup, BACKUP_KEY="")[0] == 2
+    assert holds(url) == []
+
+
+def test_a_history_that_does_not_hold_is_put_back_only_with_a_reason(sqlite_drill, elsewhere, run, tmp_path):
+    """The database was changed before the backup was made: it is still more than nothing."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    url = elsewhere("sqlite")
+    assert run(url, "restore", sqlite_drill.backup, folder=broken)[0] == 0
+    with joined(url, broken) as service, tables(service.store) as sql:
+        sql("UPDATE step SET actor = 'eve' WHERE seq = 2")
+    code, said = run(url, "backup", tmp_path / "of-it.backup", folder=broken)
+    assert (code, "is broken at step 2" in said) == (1, True), said
+    url = elsewhere("sqlite")
+    code, said = run(url, "restore", tmp_path / "of-it.backup")
+    assert (code, "because it does not hold" in said, holds(url)) == (1, True, []), said
+    code, said = run(url, "restore", tmp_path / "of-it.backup", "--although-behind", "There is no other")
+    assert (code, "is broken at step 2" in said, holds(url) == []) == (1, True, False), said
+
+
+# --- how old it is -------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_is_proved_without_any_database(sqlite_drill, run, tmp_path):
+    asked = ("backup", "--verify", sqlite_drill.backup)
+    code, said = run("", *asked, "--checkpoint", sqlite_drill.before)
+    assert (code, "It goes on from the checkpoint" in said, "NOTHING PROVES" in said) == (0, True, False), said
+    assert "Needed with it: CASEWORK_BACKUP_KEY" in said
+    code, said = run("", *asked)
+    assert (code, "NOTHING PROVES THAT THIS IS THE NEWEST BACKUP" in said) == (0, True), said
+    code, said = run("", *asked, "--checkpoint", sqlite_drill.after)
+    assert (code, "would be lost" in said) == (1, True), said
+    assert run("", "backup", "--verify", tmp_path / "nothing")[0] == 2
+    assert not (tmp_path / "var" / "cases.db").exists()
+
+
+def test_one_of_another_database_is_told(sqlite_drill, postgres_drill, run):
+    code, said = run(
+        "", "backup", "--verify", postgres_drill.backup, "--checkpoint", sqlite_drill.before,
+        "--public-key", sqlite_drill.service.settings.checkpoints / "public-key.txt",
+    )  # fmt: skip
+    assert (code, "the backup is of another database" in said or "It is older" in said) == (1, True), said
+    code, said = run("", "backup", "--verify", postgres_drill.backup, "--checkpoint", sqlite_drill.before)
+    assert (code, "it is not signed with the key of this log" in said) == (2, True), said
+
+
+def test_a_copy_without_its_newest_part_is_only_read(sqlite_drill, tmp_path, run):
+    """``cp`` of the file alone passes every check of the database itself: what was in the log beside it is lost."""
+    served = sqlite_drill.service
+    with reading(served.store) as held:  # while somebody reads, the log beside the file cannot be taken in
+        held.execute(select(step.c.seq).limit(1)).one()
+        begin(served, lambda name: actor(served, name))
+        sealing.turn(served)
+        shutil.copy(served.settings.url.removeprefix("sqlite:///"), tmp_path / "cp.db")
+    with joined(f"sqlite:///{tmp_path / 'cp.db'}", tmp_path / "var") as copied:
+        with copied.read() as db:
+            assert db.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+        assert reading_only.look(copied) is None, "by itself it tells nothing"
+        shutil.copytree(served.settings.checkpoints, tmp_path / "var" / "checkpoints")
+        why = reading_only.look(copied)
+        assert "It was restored from an older backup, or cut short." in why
+        with pytest.raises(ReadingOnly):
+            copied.deployments.deploy(None, read_folder(MINI), "first")
+
+
+# --- making one ----------------------------------------------------------------------------------------------------
+
+
+def test_it_lies_in_its_folder_under_a_name_that_says_nothing_of_anybody(sqlite_drill, run):
+    settings = sqlite_drill.service.settings
+    folder = settings.data_folder / "kept"
+    folder.mkdir()
+    for name in ("20120101T000000Z-abcdef.backup", "minutes.backup"):
+        (folder / name).write_text("x")
+    code, said = run(settings.url, "backup", folder, "--forget-after", "35", folder=settings.data_folder)
+    assert code == 0, said
+    assert "Its keys are not in it. Needed with it: CASEWORK_BACKUP_KEY (" in said
+    assert "Deleted 20120101T000000Z-abcdef.backup" in said
+    (made,) = {path.name for path in folder.iterdir()} - {"minutes.backup"}
+    assert keeping.OURS.fullmatch(made)
+    assert (folder / made).stat().st_mode & 0o777 == 0o600
+    assert not [word for word in (b"ann", b"Oak Road", b"manifest", b"step") if word in (folder / made).read_bytes()]
+    code, said = run(settings.url, "backup", folder / made, folder=settings.data_folder)
+    assert (code, "a backup is never written over another" in said) == (2, True), said
+
+
+def no_room(_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_without_a_key_or_room_there_is_none(sqlite_drill, run, tmp_path, monkeypatch):
+    url, folder = sqlite_drill.service.settings.url, sqlite_drill.service.settings.data_folder
+    code, said = run(url, "backup", tmp_path, folder=folder, BACKUP_KEY="")
+    assert (code, "CASEWORK_BACKUP_KEY must be set" in said) == (2, True), said
+    code, said = run(url, "backup", "/dev/full/x.backup", folder=folder)
+    assert (code, "No backup was made" in said) == (2, True), said
+    monkeypatch.setattr(sealed_files.Sealing, "finish", no_room)
+    code, said = run(url, "backup", tmp_path, folder=folder)
+    assert (code, "No backup was made: No space left on device. Make room" in said) == (2, True), said
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
+    with pytest.raises(SettingsRefused):
+        backing_up.key(Settings(data_folder=tmp_path))
+    assert backing_up.key(Settings(data_folder=tmp_path, practice=True))
