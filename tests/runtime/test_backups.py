@@ -359,7 +359,7 @@ def elsewhere_than_its_folder(parts):
         (lambda parts: parts.pop("tables/step"), 1, "A part is missing: tables/step."),
         (lambda parts: parts.update({"tables/more": b""}), 1, "A part does not belong to it: tables/more."),
         (lambda parts: parts.update({"tables/request": b""}), 1, "A part is not what was written: tables/request."),
-        (lambda parts: manifest(parts, schema="9999"), 2, "The backup has the schema 9999, which this release does not"),
+        (lambda parts: manifest(parts, schema="9999"), 2, "The backup has the schema 9999, which this release"),
         (lambda parts: manifest(parts, format=2), 2, "was made by a newer release"),
         (lambda parts: without(parts, "outbox"), 1, "does not hold the tables of its schema: outbox."),
         (elsewhere_than_its_folder, 1, "names a file outside its folder"),
