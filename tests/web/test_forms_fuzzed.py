@@ -47,7 +47,7 @@ def names(holder) -> Iterator[tuple[str, list[str]]]:
         key, kind = key_of(question), question["type"]
         offered = [str(choice["value"]) for choice in question.get("values", [])]
         if kind == "dynamiclist":
-            yield f"{key}-rows", ["0", "1", "3"] * 5 + ["201"]  # too many now and then: two hundred rows are slow to draw
+            yield f"{key}-rows", ["0", "1", "3"] * 5 + ["201"]  # too many only now and then: they are slow to draw
             yield from ((f"{key}-{row}-{name}", some) for row in (0, 1) for name, some in names(question))
         elif kind == "datetime":
             yield from ((f"{key}-{box}", ["1", "2", "2013"]) for box in ("day", "month", "year"))
