@@ -12,6 +12,7 @@ from service.runtime.bundles import read_folder
 from tree import ROOT
 
 STORIES = ["processes/scenarios/whole-review.yaml", "tests/e2e/first_month.yaml"]
+EVERY = 2  # a process costs a fifth of a second: one step in so many is taken elsewhere as well
 
 
 def in_a_process_of_its_own(true) -> bool:
@@ -35,6 +36,8 @@ def test_a_fresh_process_takes_the_same_step(story, monkeypatch):
 
     def both(definition, state, command, **given):
         here = step(definition, state, command, **given)
+        if given["seq"] % EVERY:
+            return here
         elsewhere = in_a_process_of_its_own(lambda: step(untouched, state, command, **given) == here)
         assert elsewhere, f"step {given['seq']}, {type(command).__name__}"
         compared.append(given["seq"])
