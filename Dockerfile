@@ -19,7 +19,7 @@ RUN /opt/python/bin/pip install --constraint constraints.txt . \
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin service \
- && install --directory --owner service /var/lib/service
+ && install --directory --owner service /var/lib/service /var/lib/backups
 COPY --from=packages /opt/python /opt/python
 WORKDIR /srv
 COPY processes/ processes/

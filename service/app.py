@@ -15,6 +15,7 @@ from service.runtime.service import Service, join
 from service.settings import Settings, SettingsRefused
 from service.store.safety import OutOfReach, require_safe
 from service.store.schema import require_current
+from service.web import reading_only
 from service.web.pages import register
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ def from_environment() -> Flask:
         store = app.extensions["service"].store
         require_safe(store)
         require_current(store)
+        reading_only.look(app)
     except OutOfReach as away:
         log.warning(str(away))
     except SettingsRefused as refused:

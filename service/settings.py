@@ -34,6 +34,12 @@ class Settings:
     state_key_previous: str = field(
         default="", repr=False, metadata={"means": "The state key before, while cases sealed with it are left; secret"}
     )
+    backup_key: str = field(
+        default="",
+        repr=False,
+        metadata={"means": "Seals backups; at least 32 characters; secret; kept apart from them"},
+    )
+    backup_folder: Path | None = field(default=None, metadata={"means": "Folder backups are written to"})
     practice: bool = field(
         default=False, metadata={"means": "Practice site: invented cases, open accounts, a clock that can be moved"}
     )
@@ -73,6 +79,11 @@ class Settings:
         return self.checkpoint_folder or self.data_folder / "checkpoints"
 
     @property
+    def backups(self) -> Path:
+        """The folder backups are written to: ``backups`` in the data folder unless one is given."""
+        return self.backup_folder or self.data_folder / "backups"
+
+    @property
     def hosts(self) -> list[str]:
         """The host names requests may be for: that of the public address, else this machine's own names."""
         named = urlsplit(self.public_url).hostname
@@ -100,7 +111,7 @@ def _read(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _typed(name: str, text: str) -> object:
-    if name in {"data_folder", "checkpoint_folder"}:
+    if name in {"data_folder", "checkpoint_folder", "backup_folder"}:
         return Path(text)
     if name in {"port", "web_processes"}:
         if not text.isdigit() or not 0 < int(text) < 65536:
@@ -126,7 +137,7 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
 def _check_forms(settings: Settings) -> None:
     if not settings.url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
         raise SettingsRefused("CASEWORK_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
-    for name in ("state_key", "state_key_previous"):
+    for name in ("state_key", "state_key_previous", "backup_key"):
         if 0 < len(getattr(settings, name)) < 32:
             raise SettingsRefused(f"{env_name(name)} must have at least 32 characters.")
     if settings.public_url and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", settings.public_url):

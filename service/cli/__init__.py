@@ -8,13 +8,13 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from service.cli import checking, documenting, moving, proving, serving, tending, tracing
+from service.cli import checking, documenting, keeping, moving, proving, serving, tending, tracing
 from service.cli.console import cli, out
 from service.core.errors import BrokenRule, Defect, Rejection
 from service.settings import SettingsRefused
 from service.store.outages import will_pass
 
-VERBS = (checking, documenting, moving, proving, serving, tending, tracing)
+VERBS = (checking, documenting, keeping, moving, proving, serving, tending, tracing)
 """The modules whose verbs hang on the group once they are imported."""
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from service.app import create_service
 from service.core.access import Actor
 from service.core.errors import Rejection
+from service.runtime import reading_only
 from service.runtime.service import Service
 from service.settings import Settings
 from service.store import people, safety
@@ -44,6 +45,7 @@ def with_service(verb: Callable[..., Any]) -> Callable[..., Any]:
     def with_it(**given: Any) -> Any:
         service = opened(Settings.from_env(os.environ))
         require_current(service.store)
+        reading_only.look(service)
         return verb(service, **given)
 
     return with_it

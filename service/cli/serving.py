@@ -8,7 +8,7 @@ from rich.progress import track
 
 from service.cli.console import HOME, cli, opened, out, with_service
 from service.core.errors import NothingToDo, Rejection
-from service.runtime import bundles, entering, logs, serving, state_keys, state_migration, witnesses, worker
+from service.runtime import bundles, entering, logs, reading_only, serving, state_keys, state_migration, worker
 from service.runtime.service import Service
 from service.runtime.state_migration import StateMigration
 from service.settings import Settings
@@ -24,8 +24,8 @@ def run(*, practice: bool) -> None:
         environ["CASEWORK_SECRET_KEY"] = state_keys.practice_key(settings.data_folder)
     serving.require_free_port(settings)
     service = opened(settings, thorough=True)
-    serving.prepare(service, bundles.read_folder(HOME), out)
-    raise SystemExit(serving.serve(settings, environ, out))
+    working = serving.prepare(service, bundles.read_folder(HOME), out)
+    raise SystemExit(serving.serve(settings, environ, out, working=working))
 
 
 @cli.command(name="migrate")
@@ -35,7 +35,8 @@ def migrate_() -> None:
     if sealed := state_migration.bring_up_to_date(service.store):
         out.print(f"Sealed {sealed} cases of the release before.")
     out.print("The database has the schema of this release.")
-    witnesses.require_whole(service)
+    if why := reading_only.look(service):
+        out.print(f"{why}\nUntil then the service can only be read.", markup=False, style="red")
     state_keys.require_fitting(service.store)
 
 

@@ -78,6 +78,16 @@ class NothingToDo(Rejection):
     """The command would change nothing, so nothing is written."""
 
 
+class ReadingOnly(Rejection):
+    """The database contradicts a checkpoint from outside: it can be looked at, and no step is taken in it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing is done in this database: it is older than, or other than, a checkpoint of it says. Put the right "
+            "database back, or accept this one: service accept-restore --reason “…”, and start the service again."
+        )
+
+
 class KeyMissing(Rejection):
     """A request that writes came without an idempotency key, so a repeat of it could not be told."""
 

@@ -18,7 +18,7 @@ from service.runtime.present import now
 from service.store import people
 from service.store.rows import DefinitionRow, DraftRow
 from service.store.tables import draft, practice_clock, process_definition
-from service.store.transaction import Store, reading, transaction
+from service.store.transaction import Store, reading, require_open_for_steps, transaction
 
 THE_INSTALLATION = "installation"
 LONGEST_FILE = 2_000_000
@@ -131,6 +131,7 @@ def _require_sound(files: Mapping[str, str]) -> None:
 
 
 def _deploy(db: Connection, files: Mapping[str, str], note: str, *, by: str, at: datetime) -> DefinitionRow:
+    require_open_for_steps(db)
     definition = definition_of(files)
     current = people.current_definition(db)
     if current is not None and current.hash == definition.hash:

@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from service.core.errors import NothingToDo
-from service.runtime import practice, state_keys, state_migration, witnesses
+from service.runtime import practice, reading_only, state_keys, state_migration, witnesses
 from service.runtime.service import Service
 from service.settings import Settings, SettingsRefused
 
@@ -23,14 +23,18 @@ GRACE_SECONDS = 10
 LOOK_SECONDS = 0.2
 
 
-def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
-    """Migrate, deploy ``files`` if this exact version is not deployed yet, and fill a practice site."""
+def prepare(service: Service, files: Mapping[str, str], out: Console) -> bool:
+    """Migrate, deploy ``files`` if this exact version is not deployed yet, and fill a practice site.
+
+    Returns whether the database can be worked in; over one that a checkpoint contradicts nothing is deployed.
+    """
     out.print("Bringing the database up to date …")
     if sealed := state_migration.bring_up_to_date(service.store):
         out.print(f"Sealed {sealed} cases of the release before.")
     if unfit := state_keys.require_fitting(service.store):
         out.print(f"{unfit} cases cannot be opened with the state key: set CASEWORK_STATE_KEY_PREVIOUS.")
-    _require_whole(service, out)
+    if not _whole(service, out):
+        return False
     try:
         row = service.deployments.deploy(None, files, "As installed")
         out.print(f"Deployed version {row.version} of the process.")
@@ -43,18 +47,23 @@ def prepare(service: Service, files: Mapping[str, str], out: Console) -> None:
         for story in stories:
             done = practice.load_case(service, story)
             out.print(f"Practice case {done.code or '–'}: {done.problem or done.name}", markup=False)
+    return True
 
 
-def _require_whole(service: Service, out: Console) -> None:
-    """Raise ``OtherDatabase`` over a database that a checkpoint contradicts; a practice site only says so."""
-    try:
-        witnesses.require_whole(service)
-    except witnesses.OtherDatabase as other:
-        if not service.settings.practice:
-            raise
-        out.print(str(other), markup=False)
-        kept = witnesses.accept_restore(service, "A practice site was begun anew")
-        out.print(f"A practice site goes on, and {kept.name} says so.")
+def _whole(service: Service, out: Console) -> bool:
+    """Whether no checkpoint contradicts the database; a practice site says so and goes on."""
+    if service.settings.practice:
+        try:
+            witnesses.require_whole(service)
+        except witnesses.OtherDatabase as other:
+            out.print(str(other), markup=False)
+            kept = witnesses.accept_restore(service, "A practice site was begun anew")
+            out.print(f"A practice site goes on, and {kept.name} says so.")
+        return True
+    why = reading_only.look(service)
+    if why is not None:
+        out.print(f"{why}\nUntil then the service can only be read.", markup=False, style="red")
+    return why is None
 
 
 def require_free_port(settings: Settings) -> None:
@@ -69,9 +78,13 @@ def require_free_port(settings: Settings) -> None:
             ) from taken
 
 
-def serve(settings: Settings, environ: Mapping[str, str], out: Console) -> int:
-    """Serve until interrupted and return the exit code: 0 when asked to stop, 1 when a process ended by itself."""
-    started = [subprocess.Popen(command, env=dict(environ)) for command in _commands(settings)]  # noqa: S603
+def serve(settings: Settings, environ: Mapping[str, str], out: Console, *, working: bool = True) -> int:
+    """Serve until interrupted and return the exit code: 0 when asked to stop, 1 when a process ended by itself.
+
+    ``working`` is false over a database that can only be read: then there are pages and no worker.
+    """
+    wanted = _commands(settings)[: None if working else 1]
+    started = [subprocess.Popen(command, env=dict(environ)) for command in wanted]  # noqa: S603
     asked: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:

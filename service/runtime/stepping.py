@@ -24,6 +24,7 @@ from service.runtime.incidents import overcome
 from service.store import instances, projections
 from service.store.instances import Held
 from service.store.tables import incident, record
+from service.store.transaction import require_open_for_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ def take(
     """Apply ``command`` to a held instance and write everything that follows from it.
 
     ``former`` is the definition a ``MigrateInstance`` moves it away from, ``definition`` then the one it moves to.
-    Raises what ``engine.step`` raises; then nothing has been written.
+    Raises what ``engine.step`` raises, and ``ReadingOnly``; then nothing has been written.
     """
+    require_open_for_steps(db)
     try:
         outcome = step(
             definition, held.state or None, command, instance_id=held.id, at=at, seq=held.seq + 1, former=former

@@ -95,7 +95,7 @@ def require_whole(service: Service) -> None:
 
 def tree_at(db: Connection, size: int) -> Tree:
     """The tree over the first ``size`` places of the log, or over as many as there are, computed from the places."""
-    return tree_of(leaf_hash(_entry(text)) for text in seals.hashes(db, size))
+    return tree_of(leaf_hash(entry(text)) for text in seals.hashes(db, size))
 
 
 def goes_on_from(tree: Tree, earlier: Checkpoint) -> bool:
@@ -103,7 +103,8 @@ def goes_on_from(tree: Tree, earlier: Checkpoint) -> bool:
     return tree.size >= earlier.size and tree.root(earlier.size) == earlier.root
 
 
-def _entry(text: str) -> bytes:
+def entry(text: str) -> bytes:
+    """What a place of the log holds: 32 bytes, or its own text where that is no hash at all."""
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -147,7 +148,7 @@ def accept_restore(service: Service, reason: str) -> Path:
     text = "".join(f"{line}\n" for line in [*lines, *(f"{ASIDE}{h.path.name}" for h in aside)])
     statement = checkpoints.sign(text, settings.log_name, signing.signing_key(settings, fresh=False))
     path = settings.checkpoints / f"restored-{at:%Y%m%dT%H%M%S%f}.txt"
-    _write(path, statement)
+    write(path, statement)
     log.error("A database that checkpoints contradict was accepted", extra={"action": "accept_restore"})
     subject = f"{settings.log_name}: an older or another database was taken into use"
     _tell(service, path.stem, subject, f"{subject}. The attached statement says when and why.", {path.name: statement})
@@ -182,8 +183,8 @@ def hand_out(service: Service, key: PublicKey) -> None:
         return
     folder = service.settings.checkpoints
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / signing.PUBLIC_FILE, f"{key.text}\n")
-    _write(folder / file_name(checkpoints.read(newest.note)), newest.note)
+    write(folder / signing.PUBLIC_FILE, f"{key.text}\n")
+    write(folder / file_name(checkpoints.read(newest.note)), newest.note)
     _mail(service, newest)
 
 
@@ -214,7 +215,7 @@ def _tell(service: Service, about: str, subject: str, body: str, files: Mapping[
     return True
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write a file that is not there yet, whole or not at all."""
     if not path.exists():
         _replace(path, text)

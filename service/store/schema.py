@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from service.settings import SettingsRefused
+from service.store.dumping import unhurried
 from service.store.tables import metadata
 from service.store.transaction import Store, reading, transaction
 
@@ -40,6 +41,35 @@ def migrate(store: Store, then: Callable[[Connection, str | None], None] | None 
         command.upgrade(config(db), "head")
         if then is not None:
             then(db, before)
+
+
+def rebuild(store: Store, revision: str, fill: Callable[[Connection], None]) -> None:
+    """Make an empty database anew: bring it to a revision, let ``fill`` put rows in, and go on to this release's.
+
+    All in one transaction: whatever fails leaves the database as empty as it was, and an embedded one not there at
+    all. Raises ``SettingsRefused`` for a database that holds anything, or a revision this release does not know.
+    """
+    file = Path(str(store.writers.url.database)) if store.embedded else None
+    begun = file is not None and not file.exists()
+    if file is not None:
+        file.touch()
+    try:
+        with transaction(store) as db:
+            unhurried(db)
+            if not store.embedded:
+                db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            _require_empty(db)
+            _require_known(db, revision)
+            command.upgrade(config(db), revision)
+            fill(db)
+            command.upgrade(config(db), "head")
+    except BaseException:
+        if file is not None and begun:
+            store.writers.dispose()
+            store.readers.dispose()
+            for left in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+                left.unlink(missing_ok=True)
+        raise
 
 
 def require_current(store: Store) -> None:
@@ -78,6 +108,27 @@ def _script(db: Connection) -> ScriptDirectory:
 
 def _revision(db: Connection) -> str | None:
     return MigrationContext.configure(db).get_current_revision()
+
+
+def _require_empty(db: Connection) -> None:
+    if found := inspect(db).get_table_names():
+        raise SettingsRefused(
+            f"The database is not empty: it holds a table “{min(found)}”. Nothing was touched. A backup is restored "
+            "into an empty database only: name a new one in CASEWORK_DATABASE_URL, or move this one away."
+        )
+
+
+def _require_known(db: Connection, revision: str) -> None:
+    if revision not in {script.revision for script in _script(db).walk_revisions()}:
+        raise SettingsRefused(
+            f"The backup has the schema {revision}, which this release does not know: a newer one made it. "
+            "Restore it with that release."
+        )
+
+
+def revision_of(db: Connection) -> str | None:
+    """The revision of a database, ``None`` of an empty one."""
+    return _revision(db)
 
 
 def _refuse_another(db: Connection) -> None:

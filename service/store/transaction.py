@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, e
 from sqlalchemy.engine.interfaces import IsolationLevel
 
 from service.core.engine.state_seal import StateKeys
+from service.core.errors import ReadingOnly
 from service.settings import SettingsRefused
 from service.store.durability import POSTGRESQL_ASKS, options, postgresql_faults, sqlite_faults
 from service.store.keepable import refuse_what_cannot_be_kept
@@ -89,6 +90,17 @@ def reading(store: Store) -> Iterator[Connection]:
     """A connection for reading one consistent picture; whatever is done through it is undone."""
     with store.readers.connect() as db:
         yield db
+
+
+def close_for_steps(store: Store) -> None:
+    """Let no step be taken through a store from now on. What is beside the cases, such as signing in, goes on."""
+    store.writers.update_execution_options(reading_only=True)
+
+
+def require_open_for_steps(db: Connection) -> None:
+    """Raise ``ReadingOnly`` behind a store that was closed for steps."""
+    if db.get_execution_options().get("reading_only"):
+        raise ReadingOnly
 
 
 def sole(db: Connection, work: int) -> bool:

@@ -87,6 +87,14 @@ BY_REFUSAL: dict[type[Exception], Page] = {
         409, "This is on hold", ("Nothing was saved. The people who put it on hold can let it go on.",), says=True
     ),
     core.CaseEnded: Page(409, "This has ended", ("Nothing was saved.",), says=True),
+    core.ReadingOnly: Page(
+        409,
+        "This service can only be read at present",
+        (
+            "Nothing you sent was saved. Copy anything you typed and keep it.",
+            "The people who look after the service know, and say when work can go on.",
+        ),
+    ),
     core.KeyMissing: Page(
         400,
         "This page can no longer be sent",

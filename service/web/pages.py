@@ -20,6 +20,7 @@ from service.web import (
     formlayout,
     incidents,
     practice,
+    reading_only,
     registers,
     request_door,
     returns,
@@ -45,6 +46,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     formlayout.register(app)
     app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=MOST_FIELDS)
     request_door.register(app)
+    reading_only.register(app)
     security.register(app, practice=practice_mode)
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
@@ -74,6 +76,7 @@ def _given() -> dict[str, object]:
         "cspNonce": context.nonce(),
         "at": context.now(),
         "told": context.told,
+        "reading_only": reading_only.now(),
     }
 
 

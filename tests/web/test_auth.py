@@ -5,6 +5,7 @@ import re
 import pytest
 
 from service.app import create_app
+from service.runtime import entering
 from service.settings import Settings
 from service.store.tables import account
 from service.store.transaction import transaction
@@ -180,3 +181,8 @@ def test_outside_practice_mode_nothing_of_practice_is_there_and_cookies_stay_on_
     assert client.get("/practice/date", base_url="https://service.example").status_code == 404
     app.extensions["service"].store.writers.dispose()
     app.extensions["service"].store.readers.dispose()
+
+
+def test_a_person_nobody_knows_is_checked_as_dearly_as_one_who_is_known():
+    """The hash kept for that has the cost of those made today: otherwise the time an answer takes would tell."""
+    assert not entering._hasher.check_needs_rehash(entering._nobody)
