@@ -31,6 +31,7 @@ TITLES = {
     "ApproveDeparture": "Approved a departure",
     "ObjectToDeparture": "Objected to a departure",
     "ResolveIncident": "Something that had gone wrong was put right",
+    "Elsewhere": "The process went on",
 }
 """What a step is called after its command, unless the diagram has a name for it."""
 

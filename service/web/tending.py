@@ -72,7 +72,7 @@ def _correct(code: str, typed: Mapping[str, str], key: str) -> Done:
 
 def _visible(code: str) -> CaseRow:
     with context.service().read() as db:
-        found = queries.case(db, context.actor(), code)
+        found = queries.tended_case(db, context.actor(), code)
     if found is None:
         raise NotFound("There is no such case.")
     return found
