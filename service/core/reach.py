@@ -19,7 +19,8 @@ SIGHTS = (CASE, OWN)
 class Reach:
     """One role's reach: ``whole`` if it sees the course of a case, ``of_agency`` if it belongs to an agency.
 
-    ``tends`` marks those who put right what the engine could not finish: they meet a case by its code alone.
+    ``tends`` marks those who look after cases without seeing them: who mends what the engine could not finish, and who
+    moves cases to another version of the process. They meet a case by its code alone.
     """
 
     role: str
@@ -45,4 +46,5 @@ def _reach(role: Mapping[str, Any], *, of_before: bool) -> Reach:
         reach, whole = CALLED, not of_agency
     else:
         reach, whole = str(role.get("reach", NAMED)), role.get("sees") == CASE
-    return Reach(str(role["id"]), reach if reach in REACHES else NAMED, whole, of_agency, bool(role.get("operates")))
+    tends = bool(role.get("operates") or role.get("edits_processes"))
+    return Reach(str(role["id"]), reach if reach in REACHES else NAMED, whole, of_agency, tends)

@@ -20,7 +20,7 @@ from service.runtime.sharing import Sharing
 from service.runtime.state_keys import keys_of
 from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
-from service.store.transaction import Store, open_store, reading
+from service.store.transaction import Store, open_store, reading, reading_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ class Service:
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""
         return reading(self.store)
+
+    def reading_for(self, account_id: str) -> Callable[[], None]:
+        """Let all reading in this context be a person's until what is returned is called."""
+        return reading_for(account_id, self.clock())
 
     def now(self) -> datetime:
         """The present instant as cases see it: a practice site's clock may be ahead."""

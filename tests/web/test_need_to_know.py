@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,11 @@ FILES = {
     p.relative_to(ROOT).as_posix(): p.read_text()
     for folder in ("processes", "forms") for p in sorted((ROOT / folder).rglob("*")) if p.is_file()
 }  # fmt: skip
+NUMBERS = count(1)
 BUSY, READER = "police", "gp_practice"
 CODE = re.compile(r"DHR-\d{4}-\d{3}")
 OPAQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[0-9a-f]{64}\b")
-FRESH = re.compile(r'(name="csrf_token"[^>]*value=|nonce=|name="key"[^>]*value=)"[^"]*"')
+FRESH = re.compile(r"""(?:csrf_token"[^>]*value=|nonce=|name="key"[^>]*value=)"[^"]*"|'nonce-[^']*'|[0-9A-F]{4}-[0-9A-F]{4}(?=</strong>)""")
 LINK = re.compile(r'href="(/[^"#]*)')
 
 
@@ -46,7 +48,7 @@ class World:
     service: Any
 
     def visit(self, account: str) -> Visitor:
-        token, at = f"token of {account}", self.service.clock()
+        token, at = f"token of {account} {next(NUMBERS)}", self.service.clock()
         row = {"token_hash": token_hash(token), "account_id": account, "started_at": at, "seen_at": at}
         with transaction(self.service.store) as db:
             db.execute(insert(session).values(row))
@@ -113,7 +115,7 @@ def worlds(deployed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def plain(text: str) -> str:
     """A page without what is fresh each time; opaque ids by the order they appear in."""
     known: dict[str, str] = {}
-    text = FRESH.sub(r'\1""', text)
+    text = FRESH.sub("fresh", text)
     return OPAQUE.sub(lambda found: known.setdefault(found[0], f"id{len(known)}"), text)
 
 
@@ -138,9 +140,10 @@ def crawl(world: World, account: str) -> list[tuple[str, int, str, str]]:
 
 def test_no_page_tells_an_organisation_what_another_did(worlds):
     busy, quiet = (crawl(world, READER) for world in worlds)
-    assert [page[:2] for page in busy] == [page[:2] for page in quiet]
-    for one, other in zip(busy, quiet, strict=True):
-        assert one == other, f"{one[0]} differs"
+    for one, other in zip(busy, quiet, strict=False):
+        lines = zip("\n".join(map(str, one)).splitlines(), "\n".join(map(str, other)).splitlines(), strict=False)
+        assert one == other, f"{one[0]} differs: {next((pair for pair in lines if pair[0] != pair[1]), 'in length')}"
+    assert len(busy) == len(quiet)
     assert len(busy) > 20, "nothing was looked at"
     assert any("Draw up the chronology" in page[3] or "management review" in page[3] for page in busy)
 
@@ -167,7 +170,7 @@ def test_what_belongs_to_another_organisation_is_not_found_as_if_it_were_not_the
     assert records
     nothing = visitor.client.get(f"/cases/{code}/records/{'0' * 32}")
     for address in (
-        *(f"/tasks/{t}" for t in tasks), *(f"/tasks/{t}/who" for t in tasks),
+        *(f"/tasks/{t}" for t in tasks), *(f"/tasks/{t}/people" for t in tasks),
         *(f"/cases/{code}/records/{r}" for r in records),
     ):  # fmt: skip
         answer = visitor.client.get(address)
