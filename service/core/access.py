@@ -147,6 +147,11 @@ def may_hold(definition: ProcessDefinition, actor: Actor) -> bool:
     return any(definition.roles.get(r, {}).get("holds_cases") for r in actor.roles)
 
 
+def grants_access(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor, as the case meets them, says who may see it."""
+    return any(definition.roles.get(m.role, {}).get("grants_access") for m in actor.memberships)
+
+
 def approving_role(definition: ProcessDefinition, actor: Actor) -> str | None:
     """The role in which the actor, as the case meets them, agrees or objects to departures; ``None`` if in none."""
     roles = (m.role for m in actor.memberships)

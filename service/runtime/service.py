@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from service.runtime.admitting import Admissions
 from service.runtime.definitions import Definitions
 from service.runtime.departing import Departures
 from service.runtime.deploying import Deployments
@@ -48,6 +49,11 @@ class Service:
     def departures(self) -> Departures:
         """Departures, agreed or objected to."""
         return Departures(self.store, self.clock, self.definitions)
+
+    @property
+    def admissions(self) -> Admissions:
+        """Who may know of a case, said by people."""
+        return Admissions(self.store, self.clock, self.definitions)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""

@@ -26,7 +26,8 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=10)
 
 
-def _now_valid(at: datetime) -> ColumnElement[bool]:
+def now_valid(at: datetime) -> ColumnElement[bool]:
+    """Over ``membership``: those that count at ``at``."""
     return and_(membership.c.from_at <= at, or_(membership.c.to_at.is_(None), membership.c.to_at > at))
 
 
@@ -35,7 +36,7 @@ def actor(db: Connection, account_id: str, at: datetime) -> Actor | None:
     row = db.execute(select(account).where(account.c.id == account_id, account.c.disabled_at.is_(None))).one_or_none()
     if row is None:
         return None
-    held = select(membership).where(membership.c.account_id == account_id, _now_valid(at)).order_by(membership.c.id)
+    held = select(membership).where(membership.c.account_id == account_id, now_valid(at)).order_by(membership.c.id)
     found = tuple(Membership(m.role, m.agency, m.partnership_id, m.instance_id) for m in db.execute(held))
     return Actor(row.id, row.name, row.email, found)
 
@@ -93,7 +94,7 @@ def members(
         select(membership.c.account_id).distinct()
         .join(account, account.c.id == membership.c.account_id)
         .where(
-            membership.c.role == role, membership.c.partnership_id.in_(sorted(partnerships)), _now_valid(at),
+            membership.c.role == role, membership.c.partnership_id.in_(sorted(partnerships)), now_valid(at),
             account.c.disabled_at.is_(None), reach.holds_for(instance_id),
         )
     )  # fmt: skip

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from service.core import narrowing
-from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
+from service.core.access import Actor, grants_access, may_assign, may_do, may_hold, may_send, may_start, operates
 from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
 from service.core.engine.markers import awaited, reopening_messages, waiting_messages
@@ -134,6 +134,7 @@ def show(code: str) -> ResponseReturnValue:
         states=STATES,
         documents=offered(definition, here, "case"),
         may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
+        may_grant=grants_access(context.require_definition(), here),
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
     )
