@@ -7,7 +7,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, insert, or_, select, update
 
 from service.core.events_beside import AccessEnded, AccessGranted, SomebodyLetIn, SomebodyShutOut
-from service.store import people
+from service.store import people, reach
 from service.store.tables import account, denial, membership, ownership
 
 Admission: TypeAlias = AccessGranted | AccessEnded | SomebodyShutOut | SomebodyLetIn
@@ -86,7 +86,7 @@ def reachers(db: Connection, instance_id: str, at: datetime) -> list[Reacher]:
     for row in db.execute(wanted):
         if row.account_id not in known:
             person = people.actor(db, row.account_id, at)
-            here = people.as_in(db, person, instance_id).memberships if person is not None else ()
+            here = reach.reaching(db, person, instance_id) if person is not None else ()
             known[row.account_id] = frozenset((m.role, m.agency, m.instance_id) for m in here)
         if (row.role, row.agency, row.instance_id) in known[row.account_id]:
             number = int(row.id.rpartition("-")[2]) if row.instance_id is not None and "-" in row.id else None

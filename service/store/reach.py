@@ -120,6 +120,16 @@ def held_in(db: Connection, actor: Actor, instance_id: str) -> tuple[tuple[Membe
     return tuple(m for m, here in zip(actor.memberships, row[1:], strict=True) if here), bool(row.whole)
 
 
+def reaching(db: Connection, actor: Actor, instance_id: str) -> tuple[Membership, ...]:
+    """The memberships that let the actor know of a case; not those by which they only tend it."""
+    if not actor.memberships:
+        return ()
+    columns = [_one(reaches(m)).label(f"m{n}") for n, m in enumerate(actor.memberships)]
+    wanted = select(*columns).where(process_instance.c.id == instance_id, not_shut_out(actor))
+    row = db.execute(wanted).one_or_none()
+    return tuple(m for m, here in zip(actor.memberships, row, strict=True) if here) if row is not None else ()
+
+
 def passed(db: Connection, instance_id: str) -> frozenset[tuple[str, str | None]]:
     """The tasks that were done in a case, each as its element and the agency that did it, if it was one's."""
     done = (user_task.c.instance_id == instance_id, user_task.c.outcome == "completed")
