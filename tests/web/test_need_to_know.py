@@ -17,13 +17,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select
 
+import visibility
 from conftest import SteppedClock
 from service.app import create_app
 from service.core.stories import texts_of, told
 from service.runtime.entering import token_hash
 from service.runtime.practice import add_accounts, load_case
 from service.settings import Settings
-from service.store.tables import outbox, record, session, user_task
+from service.store import people
+from service.store.tables import outbox, process_instance, record, session, user_task
 from service.store.transaction import reading, transaction
 from visitor import Visitor
 
@@ -177,3 +179,28 @@ def test_what_belongs_to_another_organisation_is_not_found_as_if_it_were_not_the
         assert answer.status_code == 404, address
     one = visitor.client.get(f"/cases/{code}/records/{records[0]}")
     assert plain(one.get_data(as_text=True)) == plain(nothing.get_data(as_text=True))
+
+
+def test_everybody_reads_of_a_played_case_what_the_table_of_visibility_says(worlds):
+    busy, _ = worlds
+    cells = visibility.cells()
+    checked = 0
+    with reading(busy.service.store) as db:
+        definition = busy.service.definitions.current(db)
+        (case_id,) = db.execute(select(process_instance.c.id)).scalars()
+        kept = list(db.execute(select(record)))
+        done = frozenset((r.element_id, r.agency) for r in db.execute(select(user_task)) if r.outcome == "completed")
+        for account in people.practice_accounts(db):
+            person = people.actor(db, account.id, busy.service.clock())
+            reached = people.as_in(db, person, case_id).memberships
+            wanted = {
+                row.id for row in kept for m in reached
+                if row.author == account.id or visibility.allows(
+                    cells.get((row.access, m.role), "-"), owner=row.agency, mine=m.agency, passed=done,
+                    of_agency=definition.roles[m.role]["scope"] == "agency",
+                )
+            }  # fmt: skip
+            found = {row.id for row in people.records(db, definition, person, case_id)}
+            assert found == wanted, account.id
+            checked += len(found)
+    assert checked > 100
