@@ -45,7 +45,7 @@ def create_app(
     """Return the web application over the settings' database."""
     app = Flask("service", static_folder="static", template_folder="templates")
     app.config["SECRET_KEY"] = settings.secret_key or secrets.token_hex(32)
-    app.config["MAX_CONTENT_LENGTH"] = 4_000_000
+    app.config["TRUSTED_HOSTS"] = settings.hosts
     app.extensions["service"] = create_service(settings, clock=clock, mailer=mailer)
     register(app, practice_mode=settings.practice)
     return app

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SettingsRefused(Exception):
@@ -72,6 +73,12 @@ class Settings:
         return self.checkpoint_folder or self.data_folder / "checkpoints"
 
     @property
+    def hosts(self) -> list[str]:
+        """The host names requests may be for: that of the public address, else this machine's own names."""
+        named = urlsplit(self.public_url).hostname
+        return [named] if named else ["127.0.0.1", "localhost", "[::1]", self.host]
+
+    @property
     def secure(self) -> bool:
         """Whether people reach the service by https."""
         return self.public_url.startswith("https://")
@@ -122,6 +129,8 @@ def _check_forms(settings: Settings) -> None:
     for name in ("state_key", "state_key_previous"):
         if 0 < len(getattr(settings, name)) < 32:
             raise SettingsRefused(f"{env_name(name)} must have at least 32 characters.")
+    if settings.public_url and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", settings.public_url):
+        raise SettingsRefused("CASEWORK_PUBLIC_URL must be like https://cases.example.gov.uk, without a path.")
     if not re.fullmatch(r"[A-Za-z0-9._/-]+", settings.log_name):
         raise SettingsRefused("CASEWORK_LOG_NAME may hold letters, digits and . _ / - only, and no spaces.")
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert
@@ -15,7 +16,6 @@ from build import MINI
 from service.app import create_app
 from service.core.access import Actor
 from service.runtime.bundles import read_folder
-from service.runtime.entering import password_hash
 from service.runtime.service import Service
 from service.settings import Settings
 from service.store import people, queries
@@ -26,7 +26,7 @@ from service.web import security
 
 PEOPLE = {"ann": "clerk", "ben": "officer", "una": "process_owner", "aud": "auditor", "eve": "nobody"}
 PASSWORD = "a long enough password"
-HASH = password_hash(PASSWORD)
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # real, and quick to check
 APPLICATION = {"address": "1 Oak Road", "work": "felling", "received_on": "2013-05-29"}
 
 

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from service.core.diagram_words import listed
@@ -20,6 +21,7 @@ NAME = "local"
 KEYS = ("id", "value", "unit", "name", "about")
 ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MOST_RULES = 500
+FEW = 12  # rules a sentence can list; more nobody reads
 LARGEST = 1_000_000
 LONGEST_TEXT = 500
 LONGEST_DAYS = 36_525  # a hundred years: what is longer is a slip of the keyboard
@@ -62,6 +64,17 @@ def amount(row: Mapping[str, Any]) -> str:
 def named(kept: object) -> str:
     """The ids of all rules, for a sentence that says which there are."""
     return listed(sorted(row["id"] for row in rows_of(kept))) or "none"
+
+
+def which(kept: object, name: str) -> str:
+    """What helps whoever wrote a rule’s ``name`` wrongly: the one that is meant, or all while they are few."""
+    known = sorted(row["id"] for row in rows_of(kept))
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f"Perhaps “local.{close[0]}” is meant."
+    if len(known) > FEW:
+        return f"There are {len(known)} local rules; the file of local rules lists them."
+    return f"The local rules are: {named(kept)}."
 
 
 def problems(kept: object) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ from service.store.registers import declared_in
 from service.store.rows import CaseRow, RecordRow, TaskRow
 from service.web import asking, case_history, case_words, context, departures, standing, time_limits
 from service.web.asking import Asked
+from service.web.request_door import LONG
 from service.web.security import access
 from service.web.tasks import next_page
 
@@ -60,7 +61,7 @@ def choose() -> ResponseReturnValue:
 
 
 @blueprint.route("/start/<message>", methods=["GET", "POST"])
-@access("signed in")
+@access("signed in", takes=LONG)
 def start(message: str) -> ResponseReturnValue:
     """Start a case with a form."""
     definition = context.require_definition()
@@ -141,7 +142,7 @@ def show(code: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<code>/tell/<message>", methods=["GET", "POST"])
-@access("signed in")
+@access("signed in", takes=LONG)
 def tell(code: str, message: str) -> ResponseReturnValue:
     """Give a case a message with its form."""
     person, handler = context.actor(), context.service().handler

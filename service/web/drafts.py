@@ -19,7 +19,7 @@ from service.store import people
 from service.store.rows import DraftRow
 from service.web import context, draft_files
 from service.web.filters import british_time
-from service.web.request_door import read_json
+from service.web.request_door import LONG, read_json
 from service.web.security import access
 
 CONFLICT = 409
@@ -70,7 +70,7 @@ def diagram(draft_id: str, process_id: str) -> Response:
     return Response(_text(_draft(draft_id), draft_files.path_of(process_id)), mimetype="application/xml")
 
 
-@access("edits processes")
+@access("edits processes", takes=LONG)
 def save(draft_id: str) -> ResponseReturnValue:
     """Save one file sent as JSON (``path``, ``text``, ``version``); answers the new version, or 409 and why not."""
     sent = read_json(SENT)
@@ -82,7 +82,7 @@ def save(draft_id: str) -> ResponseReturnValue:
     return jsonify(version=saved.version, message=f"Saved {british_time(saved.updated_at)}")
 
 
-@access("edits processes")
+@access("edits processes", takes=LONG)
 def check(draft_id: str) -> Response:
     """Check a draft as it would be with the text sent for ``path``; nothing is saved. Answers JSON findings."""
     sent = read_json(SENT)
@@ -100,7 +100,7 @@ def text(draft_id: str) -> str:
     return _text_page(draft, path, _text(draft, path))
 
 
-@access("edits processes")
+@access("edits processes", takes=LONG)
 def save_text(draft_id: str) -> ResponseReturnValue:
     """Save or check a file sent as text; what was typed stays on the page whatever comes of it."""
     draft = _draft(draft_id)

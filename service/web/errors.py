@@ -1,14 +1,15 @@
 """One table: why a request was refused -> what the browser is answered.
 
 Every page says in plain words what happened and what to do next, with a reference that is also in the log.
-No page shows a stack trace, an element id or anything a person typed.
+No page shows a stack trace, an element id or anything a person typed. A program that asks for JSON gets the same as
+a problem detail (RFC 9457).
 """
 
 import logging
 import secrets
 from dataclasses import dataclass
 
-from flask import Flask, g, make_response, render_template
+from flask import Flask, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +20,7 @@ from service.store.outages import will_pass
 from service.web import context
 
 log = logging.getLogger(__name__)
+JSON = ("application/json", "application/problem+json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,24 @@ def answer(
         g.site, g.now = context.BARE, None  # whatever failed may be what names and time are read from
     else:
         log.info("A page was refused.", extra=fields)
+    if _wants_json():
+        return _problem(page, said if page.says else "", reference)
     html = render_template("errors/page.html", page=page, said=said if page.says else "", reference=reference)
     return make_response(html, page.status)
+
+
+def _wants_json() -> bool:
+    """Whether a program asks, not a browser: it names JSON first among what it takes."""
+    return request.accept_mimetypes.best_match(["text/html", *JSON]) in JSON
+
+
+def _problem(page: Page, said: str, reference: str) -> ResponseReturnValue:
+    """The same answer for a program (RFC 9457): ``title``, ``status``, ``detail`` and ``instance``, the reference."""
+    detail = " ".join(filter(None, (said, *page.advice)))
+    body = {"type": "about:blank", "title": page.title, "status": page.status, "detail": detail}
+    reply = make_response({**body, "instance": f"urn:reference:{reference}"}, page.status)
+    reply.content_type = "application/problem+json"
+    return reply
 
 
 def _refused(refusal: Exception) -> ResponseReturnValue:

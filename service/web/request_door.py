@@ -1,6 +1,7 @@
 """What every request must be before a view sees it, and the one way in which JSON is read.
 
-Promises: a request that HTTP calls malformed is refused and read no further (400, 411); JSON is UTF-8, one object of
+Promises: a request that HTTP calls malformed is refused and read no further (400, 411), and so is one that is longer
+than its view takes (413) or meant for another host than the service's own (400); JSON is UTF-8, one object of
 known names with plain values, no name twice, no number that is none, however deep or long what was sent.
 """
 
@@ -8,11 +9,15 @@ import json
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
 from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 
 NO_OBJECT = "A file is sent as a JSON object."
+PLAIN = 64_000
+"""Bytes a request may have unless its view takes more: a page with a few fields and a reason needs a tenth of it."""
+LONG = 4_000_000
+"""Bytes of a form in which people write at length, and of a diagram."""
 
 
 def register(app: Flask) -> None:
@@ -21,6 +26,8 @@ def register(app: Flask) -> None:
 
 
 def _well_formed() -> Response | None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = getattr(view, "takes", PLAIN)
     if request_ctx.url_adapter is None:  # a host that cannot be one: without it no page can name an address
         return Response("The host that this request names cannot be understood.", 400, mimetype="text/plain")
     if request.environ.get("HTTP_HOST") is None and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":

@@ -22,6 +22,7 @@ from service.store import people, queries, tending
 from service.store.rows import TaskRow
 from service.web import asking, case_words, context, standing
 from service.web.asking import Asked
+from service.web.request_door import LONG
 from service.web.security import access
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
@@ -81,7 +82,7 @@ def show(task_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<task_id>")
-@access("signed in")
+@access("signed in", takes=LONG)
 def complete(task_id: str) -> ResponseReturnValue:
     """Take the answers and complete the task; 303 to the next one, or the same page with 422."""
     row = _row(task_id)

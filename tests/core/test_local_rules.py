@@ -156,8 +156,11 @@ def test_an_unknown_rule_is_an_error_wherever_it_is_read(place):
     (found,) = told(with_rule("chekc_days"))
     assert found[0] == next(iter(PLACES[place]))
     assert "local.chekc_days" in found[2]
-    mend = next(f.mend for f in check(with_rule("chekc_days")) if f.level == "error")
-    assert mend == "The local rules are: check_days, open_from, place and strict."
+    for written, mend in (
+        ("chekc_days", "Perhaps “local.check_days” is meant."),
+        ("zzz", "The local rules are: check_days, open_from, place and strict."),
+    ):
+        assert next(f.mend for f in check(with_rule(written)) if f.level == "error") == mend
 
 
 def test_an_unknown_rule_in_a_cell_of_a_table_is_an_error():

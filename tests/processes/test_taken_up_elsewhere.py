@@ -11,6 +11,7 @@ from service.runtime.bundles import read_folder
 from tree import ROOT
 
 STORIES = ["processes/scenarios/whole-review.yaml", "tests/e2e/first_month.yaml"]
+EVERY = 6  # reading the whole definition anew takes a second: one step in so many is taken elsewhere as well
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: Path(story).stem)
@@ -20,6 +21,8 @@ def test_a_fresh_process_takes_the_same_step(story, monkeypatch):
 
     def both(definition, state, command, **given):
         here = step(definition, state, command, **given)
+        if given["seq"] % EVERY:
+            return here
         elsewhere = step(definition_of(files), state, command, **given)
         assert elsewhere == here, f"step {given['seq']}, {type(command).__name__}"
         compared.append(given["seq"])

@@ -19,7 +19,7 @@ from story import COMPLETE
 
 DIGITS, LONG = "9" * 5000, "x" * 100_000
 ODD_NAMES = (
-    "%00", "%ff", "%ED%A0%80", "%zz", "..%2f..%2fetc%2fpasswd", "%E2%80%AE", "%0d%0aX:y", "None", "-1", "x" * 10_000,
+    "%00", "%ff", "%ED%A0%80", "%zz", "%E2%80%AE", "..%2f..%2fetc%2fpasswd", "%0d%0aX:y", "None", "-1", "x" * 10_000,
 )  # fmt: skip
 ODD_QUERIES = (
     "?list=mine&list=groups&list=%00", "?step=1&step=%00", f"?step={DIGITS}", "?step=-1", "?step=1e999",
@@ -120,8 +120,12 @@ class Peopled:
             yield rule.rule, address, frozenset(rule.methods)
 
     def odd_addresses(self) -> Iterator[str]:
-        """Every rule with each of its names in turn replaced by something odd, or by another kind's name."""
-        odd = (*ODD_NAMES, self.task, self.code, self.draft, str(uuid4()))
+        """Every rule with each of its names in turn replaced by something odd, or by another kind's name.
+
+        PostgreSQL is asked only what it may read otherwise than SQLite: characters it does not keep.
+        """
+        on_postgres = self.site.service.store.readers.dialect.name == "postgresql"
+        odd = ODD_NAMES[:5] if on_postgres else (*ODD_NAMES, self.task, self.code, self.draft, str(uuid4()))
         for rule in self.site.app.url_map.iter_rules():
             for name in rule.arguments:
                 for value in odd:
@@ -219,7 +223,7 @@ def test_a_password_of_five_megabytes_is_not_hashed(peopled):
     token = re.search('name="csrf_token"[^>]*value="([^"]+)', browser.get("/sign-in").text)[1]
     given = {"csrf_token": token, "email": "ann@example.invalid"}
     assert browser.post("/sign-in", data={**given, "password": "x" * 5_000_000}).status_code == 413
-    assert browser.post("/sign-in", data={**given, "password": "x" * 3_000_000}).status_code == 422
+    assert browser.post("/sign-in", data={**given, "password": "x" * 60_000}).status_code == 422
 
 
 # --- what is said beside the answers --------------------------------------------------------------------------------

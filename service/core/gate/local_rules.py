@@ -23,26 +23,32 @@ def findings(bundle: Bundle) -> Iterator[Finding]:
         mend = "Correct it: each rule has an id, a value, a unit, a name and what it is about."
         yield Finding(path, None, rule or None, "error", "local-rule", said, mend)
     known = frozenset(bundle.local)
-    there_are = f"The local rules are: {local_rules.named(kept)}."
     for path, at, text in (*_in_diagrams(bundle), *_in_tables(bundle)):
-        for said in _unknown(text, known):
-            yield error(path, at, "local-rule-unknown", said, there_are)
+        for name in _unknown(text, known):
+            yield error(path, at, "local-rule-unknown", _said(name), local_rules.which(kept, name))
     for path, key, read, bare in _in_forms(bundle):
-        for said in _sentences(read, known, bare=bare):
-            yield Finding(path, None, key or None, "error", "local-rule-unknown", said, there_are)
+        for name in _strange(read, known, bare=bare):
+            mend = local_rules.which(kept, name)
+            yield Finding(path, None, key or None, "error", "local-rule-unknown", _said(name), mend)
 
 
 def _unknown(text: str, known: frozenset[str]) -> Iterator[str]:
+    """The ids an expression reads that no rule has; empty for ``local`` by itself."""
     for expression in [value for _, value in formulas.assignments(text)] or [text]:
         read, bare = formulas.locals_read(expression)
-        yield from _sentences(read, known, bare=bare)
+        yield from _strange(read, known, bare=bare)
 
 
-def _sentences(read: frozenset[str], known: frozenset[str], *, bare: bool) -> Iterator[str]:
-    for name in sorted(read - known):
-        yield f"This looks at “local.{name}”, and there is no local rule of that id."
+def _strange(read: frozenset[str], known: frozenset[str], *, bare: bool) -> Iterator[str]:
+    yield from sorted(read - known)
     if bare:
-        yield "This uses “local” by itself: a local rule is read by its id, such as local.some_days."
+        yield ""
+
+
+def _said(name: str) -> str:
+    if name:
+        return f"This looks at “local.{name}”, and there is no local rule of that id."
+    return "This uses “local” by itself: a local rule is read by its id, such as local.some_days."
 
 
 def _in_diagrams(bundle: Bundle) -> Iterator[tuple[str, etree._Element, str]]:

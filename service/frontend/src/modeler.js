@@ -95,7 +95,7 @@ async function save (modeler) {
   const text = await textOf(modeler)
   try {
     const { ok, answer } = await send(editor.dataset.saveAddress, { text, version: Number(editor.dataset.version), key: crypto.randomUUID() })
-    if (!ok) return refuse(answer.message, text)
+    if (!ok) return refuse(answer.message || answer.detail, text)
     editor.dataset.version = String(answer.version)
     problem.hidden = true
     unsaved = modeler.get('commandStack')._stackIdx !== before
