@@ -211,7 +211,7 @@ def _written(form: str | None, sent: Submission) -> stepping.Written | None:
     return stepping.write_down(form, sent.kept, secrets.token_hex(32)) if form else None
 
 
-def _step(
+def _step(  # noqa: PLR0913 - the parts of one step
     db: Connection, definition: ProcessDefinition, held: instances.Held, command: Any, *, at: datetime, actor: Actor,
     written: stepping.Written | None = None, task: TaskRow | None = None, agency: str | None = None,
 ) -> Done:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Need to know, as clauses over ``process_instance`` and ``user_task``: every list, page and use case goes through them.
+"""Need to know, as clauses over ``process_instance`` and ``user_task``: every list, page and use case obeys them.
 
 How far a role reaches is a row of ``role_reach``, brought up to date by each deployment, so the database itself decides
 and a list stays one query. Who is shut out of a case is out of all of it: deny beats allow.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, event, func, make_url, select, text, true
 from sqlalchemy.engine.interfaces import IsolationLevel
 
 from service.core.engine.state_seal import StateKeys
@@ -117,7 +117,7 @@ def _bind(db: Connection, account_id: str, at: datetime) -> None:
         db.info["person"] = bool(db.execute(role, {"role": PERSON}).scalar_one())
     if db.info["person"]:
         settings = {"casework.account": account_id, "casework.at": at.isoformat(), "role": PERSON}
-        db.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
+        db.execute(select(*(func.set_config(name, value, true()) for name, value in settings.items())))
 
 
 def sole(db: Connection, work: int) -> bool:

@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 
 from service.core import narrowing
 from service.core.access import Actor, grants_access, may_assign, may_do, may_hold, may_send, may_start, operates
+from service.core.chain import Step
+from service.core.clock_course import Course
 from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
-from service.core.engine.markers import awaited, reopening_messages, waiting_messages
+from service.core.engine.markers import Markers, awaited, reopening_messages, waiting_messages
 from service.core.engine.memory import names_seen
 from service.core.engine.offering import offered_to_start
 from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
@@ -101,13 +103,7 @@ def show(code: str) -> ResponseReturnValue:
         state = queries.state(db, case.id)
         departed = departures.shown(db, definition, person, case)
         listed = declared_in(db, definition, person, case.id)
-    limits = courses(context.service().definitions.get, steps)
-    if here.whole:
-        markers = history.live(definition, state)
-    else:
-        steps = narrowing.narrowed(steps, {task.id for task in tasks}, person.account_id)
-        limits = narrowing.limits(definition, limits, {(t.element_id, t.item) for t in tasks}, here.agencies)
-        markers = narrowing.markers(tasks, lambda task: task.due_at is not None and task.due_at < context.now())
+    steps, limits, markers = _as_seen(definition, here, tasks, steps, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
     told = case_history.told_steps(context.service().definitions.get, here, names, numbers, steps)
     return render_template(
@@ -138,6 +134,21 @@ def show(code: str) -> ResponseReturnValue:
         may_grant=grants_access(context.require_definition(), here),
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
+    )
+
+
+def _as_seen(
+    definition: ProcessDefinition, here: Actor, tasks: list[TaskRow], steps: list[Step], state: bytes
+) -> tuple[list[Step], list[Course], Markers]:
+    """The steps, limits and marks of a case; for who sees only their own, those that are about ``tasks``."""
+    limits = courses(context.service().definitions.get, steps)
+    if here.whole:
+        return steps, limits, history.live(definition, state)
+    now = context.now()
+    return (
+        narrowing.narrowed(steps, {task.id for task in tasks}, here.account_id),
+        narrowing.limits(definition, limits, {(t.element_id, t.item) for t in tasks}, here.agencies),
+        narrowing.markers(tasks, lambda task: task.due_at is not None and task.due_at < now),
     )
 
 

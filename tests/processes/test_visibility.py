@@ -82,7 +82,8 @@ def test_wall_5_what_is_referred_out_is_kept_without_its_content(definition):
 
 
 def test_wall_6_no_agency_and_nobody_outside_the_panel_reads_minutes(definition):
-    readers = {role for role in definition.roles if reads(definition, role, definition.forms["panel_meeting"]["access"])}
+    minutes = definition.forms["panel_meeting"]["access"]
+    readers = {role for role in definition.roles if reads(definition, role, minutes)}
     assert not readers & {"agency_lead", "imr_author", "quality_signatory", "consultee", "home_office", "comms"}
 
 

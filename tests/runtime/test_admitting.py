@@ -45,7 +45,7 @@ def test_a_naming_is_ended_by_another_step(service, who, clock):
 
 
 def test_who_is_shut_out_is_out_whatever_else_would_let_them_in(service, who, clock):
-    one, task = begin(service, who)
+    one, _ = begin(service, who)
     service.admissions.name(who("ann"), one.code, "ben", "officer", None, None, "Expert.", key())
     shut = service.admissions.shut_out(who("ann"), one.code, "ben", None, "Lives next door.", key())
     assert not sees(service, who, "ben", one.code)

@@ -114,7 +114,7 @@ def test_who_is_shut_out_gets_nothing_from_the_database_either(peopled):
 def test_a_connection_that_comes_back_does_not_keep_the_person(peopled):
     assert found(peopled, "a") == {"onea"}
     with peopled.readers.connect() as db:
-        settings = select(func.current_setting("casework.account", True), func.current_setting("role"))
+        settings = select(func.current_setting("casework.account", true()), func.current_setting("role"))
         assert tuple(db.execute(settings).one()) in {("", "none"), (None, "none")}
     with reading(peopled) as db:
         assert len(list(db.execute(select(record.c.id)))) == 3, "the service's own work sees everything"

@@ -38,7 +38,9 @@ NUMBERS = count(1)
 BUSY, READER = "police", "gp_practice"
 CODE = re.compile(r"DHR-\d{4}-\d{3}")
 OPAQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b[0-9a-f]{64}\b")
-FRESH = re.compile(r"""(?:csrf_token"[^>]*value=|nonce=|name="key"[^>]*value=)"[^"]*"|'nonce-[^']*'|[0-9A-F]{4}-[0-9A-F]{4}(?=</strong>)""")
+FRESH = re.compile(
+    r"""(?:csrf_token"[^>]*value=|nonce=|name="key"[^>]*value=)"[^"]*"|'nonce-[^']*'|[0-9A-F]{4}-[0-9A-F]{4}(?=</strong>)"""
+)
 LINK = re.compile(r'href="(/[^"#]*)')
 
 

@@ -56,7 +56,7 @@ RULES = {
     "step": KNOWN,
     "clock": KNOWN,
     "departure": KNOWN,
-    "user_task": f"{KNOWN} AND (agency IS NULL OR agency IN (SELECT casework_agencies())"
+    "user_task": KNOWN + " AND (agency IS NULL OR agency IN (SELECT casework_agencies())"
     " OR instance_id IN (SELECT c.id FROM casework_cases() c WHERE c.whole OR NOT c.met))",
     "record": "instance_id IN (SELECT c.id FROM casework_cases() c WHERE c.met)"
     " AND (agency IS NULL OR agency IN (SELECT casework_agencies())"
