@@ -50,18 +50,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT agency FROM membership WHERE account_id = current_setting('casework.account', true) AND agency IS NOT NULL
 $$;
 """
-KNOWN = "instance_id IN (SELECT c.id FROM casework_cases() c)"
+CASE = "instance_id IN (SELECT c.id FROM casework_cases() c"
+KNOWN = f"{CASE})"
+OF_NO_OTHER = "agency IS NULL OR agency IN (SELECT casework_agencies())"
+OWN = "author = current_setting('casework.account', true)"
 RULES = {
     "process_instance": "id IN (SELECT c.id FROM casework_cases() c)",
     "step": KNOWN,
     "clock": KNOWN,
     "departure": KNOWN,
-    "user_task": KNOWN + " AND (agency IS NULL OR agency IN (SELECT casework_agencies())"
-    " OR instance_id IN (SELECT c.id FROM casework_cases() c WHERE c.whole OR NOT c.met))",
-    "record": "instance_id IN (SELECT c.id FROM casework_cases() c WHERE c.met)"
-    " AND (agency IS NULL OR agency IN (SELECT casework_agencies())"
-    " OR author = current_setting('casework.account', true)"
-    " OR instance_id IN (SELECT c.id FROM casework_cases() c WHERE c.whole))",
+    "user_task": f"{KNOWN} AND ({OF_NO_OTHER} OR {CASE} WHERE c.whole OR NOT c.met))",
+    "record": f"{CASE} WHERE c.met) AND ({OF_NO_OTHER} OR {OWN} OR {CASE} WHERE c.whole))",
 }
 
 
