@@ -11,6 +11,7 @@ from service.store import admissions, instances, people, queries
 from service.store.tables import incident, record
 from service.store.transaction import reading
 from story import begin, key
+from torture import rebuilding
 
 
 def sees(service, who, name, code):
@@ -91,3 +92,18 @@ def test_who_may_see_a_case_is_said_of_one_on_hold_and_lets_no_time_pass(service
         assert not people.records(db, service.definitions.current(db), who("ben"), one.instance_id)
         assert db.execute(select(func.count()).select_from(incident)).scalar_one() == 0
     assert history.verdict(service.definitions.get, steps, state).kind == "equal"
+
+
+def test_who_is_named_and_who_is_shut_out_could_be_rebuilt_from_the_steps(service, who, clock):
+    one, _ = begin(service, who)
+    named = service.admissions.name(who("ann"), one.code, "wat", "officer", None, date(2013, 6, 30), "Covers.", key())
+    clock.pass_by(minutes=1)
+    service.admissions.end(who("ann"), one.code, named.seq, "Back.", key())
+    shut = service.admissions.shut_out(who("ann"), one.code, "ben", None, "Lives next door.", key())
+    service.admissions.let_in(who("ann"), one.code, shut.seq, "It was his brother.", key())
+    service.admissions.shut_out(who("ann"), one.code, None, "parks", "It is their own tree.", key())
+    with service.read() as db:
+        steps, definition = instances.steps_of(db, one.instance_id), service.definitions.current(db)
+    with rebuilding.second(service.store) as second:
+        assert rebuilding.check(second, service.store, definition, one.code, steps) == []
+        assert len(rebuilding.rows_of(second.db, one.instance_id)["denial"]) == 2

@@ -1,7 +1,8 @@
 """Two worlds that differ only in what one organisation did look the same to another: every page, file, code and letter.
 
-The real process is played to where two organisations are at work on their reviews. In the busy world the police write,
-sign and are tested, depart, send messages and are chased; in the quiet world nothing at all is heard of them.
+The real process is played to where two organisations are at work on their reviews. In the busy world the police secure
+their records, write, sign and are tested; in the quiet world nothing is heard of them, so they are chased and are late.
+What others send and depart from is held by tests/core/test_narrowing.py.
 """
 
 import re
