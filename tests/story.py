@@ -11,7 +11,7 @@ from service.store.transaction import transaction
 
 PEOPLE = {
     "ann": ["clerk"], "ben": ["officer"], "bea": ["officer"], "una": ["process_owner"], "aud": ["auditor"],
-    "opa": ["operator"],
+    "opa": ["operator"], "wat": ["watcher"],
 }  # fmt: skip
 APPLICATION = {"address": "1 Oak Road", "work": "felling", "received_on": "2013-05-29"}
 COMPLETE = {"complete": "yes", "notes": "All there."}

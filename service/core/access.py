@@ -1,11 +1,12 @@
 """Who may do and see what: one rule in one place. Denied unless a membership allows it.
 
 A membership gives a person a role in a partnership, for one case or for all of them, narrowed to an agency where the
-role belongs to one. What roles mean is data of the definition (``processes/roles.json``), not code.
+role belongs to one. What roles mean is data of the definition (``processes/roles.json``), not code: how far each
+reaches is told in ``reach``, what it reads in ``reads``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from service.core.definitions import ProcessDefinition
@@ -23,12 +24,18 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in person: account id, name, e-mail address and memberships valid now."""
+    """A signed-in person: account id, name, e-mail address and memberships valid now.
+
+    As one case meets them (``store.people.as_in``), ``memberships`` are those that reach it, ``whole`` says whether any
+    of them sees its whole course, and ``passed`` holds the tasks done in it, as (element id, agency or ``None``).
+    """
 
     account_id: str
     name: str
     email: str
     memberships: tuple[Membership, ...]
+    whole: bool = False
+    passed: frozenset[tuple[str, str | None]] = frozenset()
 
     @property
     def roles(self) -> frozenset[str]:
@@ -36,15 +43,14 @@ class Actor:
         return frozenset(m.role for m in self.memberships)
 
     @property
+    def agencies(self) -> frozenset[str]:
+        """The ids of the agencies this person belongs to."""
+        return frozenset(m.agency for m in self.memberships if m.agency)
+
+    @property
     def partnerships(self) -> frozenset[str]:
         """The ids of the partnerships this person belongs to."""
         return frozenset(m.partnership for m in self.memberships)
-
-
-def within(actor: Actor, instance_id: str, owners: frozenset[str]) -> Actor:
-    """The actor as one case meets them: only memberships in a partnership that owns it, for it or for all cases."""
-    held = (m for m in actor.memberships if m.partnership in owners and m.instance_id in {None, instance_id})
-    return replace(actor, memberships=tuple(held))
 
 
 def may_do(actor: Actor, role: str | None, agency: str | None) -> bool:
@@ -72,22 +78,48 @@ def may_send(definition: ProcessDefinition, actor: Actor, message: str, item: st
     A message about one ``item`` is, for a role of an agency, its own agency's alone.
     """
     role = definition.message_element(message).role
-    of_agency = definition.roles.get(role or "", {}).get("scope") == "agency"
-    return may_do(actor, role, item if of_agency else None)
+    return may_do(actor, role, message_agency(definition, message, item))
+
+
+def message_agency(definition: ProcessDefinition, message: str, item: str | None) -> str | None:
+    """The agency a message about ``item`` is from: the item itself where the role that sends it belongs to agencies."""
+    role = definition.message_element(message).role
+    return item if definition.roles.get(role or "", {}).get("scope") == "agency" else None
 
 
 def may_read(definition: ProcessDefinition, actor: Actor, access: str, owner_agency: str | None) -> bool:
-    """Whether the actor may read records of a class.
+    """Whether the actor, as the case meets them, may read records of a class.
 
-    An agency's record is open to its own people of a reading role, and to those whose role belongs to no agency.
+    An agency's record is open to its own people of a reading role, and to those whose role belongs to no agency. A role
+    may read a class only ``after`` a task was done: one of an agency opens that agency's records, one of none all. What
+    it reads only as its ``own`` has to belong to its agency.
     """
-    for membership in actor.memberships:
-        role = definition.roles.get(membership.role, {})
-        if access not in role.get("reads", ()):
-            continue
-        if role.get("scope") != "agency" or owner_agency is None or membership.agency == owner_agency:
-            return True
-    return False
+    return any(
+        _reads(read, held, of_agency=role.get("scope") == "agency", owner=owner_agency, passed=actor.passed)
+        for held in actor.memberships
+        for role in (definition.roles.get(held.role, {}),)
+        for read in role.get("reads", ())
+        if class_of(read) == access
+    )
+
+
+def class_of(read: str | Mapping[str, Any]) -> str:
+    """The class that an entry of a role's ``reads`` is about."""
+    return read if isinstance(read, str) else str(read.get("class", ""))
+
+
+def _reads(
+    read: str | Mapping[str, Any], held: Membership, *, of_agency: bool, owner: str | None,
+    passed: frozenset[tuple[str, str | None]],
+) -> bool:  # fmt: skip
+    if of_agency and owner is not None and held.agency != owner:
+        return False
+    if isinstance(read, str):
+        return True
+    if read.get("own") and owner != held.agency:
+        return False
+    after = read.get("after")
+    return after is None or bool({(after, None), (after, owner)} & passed)
 
 
 def may_take(document: Mapping[str, Any], actor: Actor) -> bool:
@@ -113,6 +145,11 @@ def operates(definition: ProcessDefinition, actor: Actor) -> bool:
 def may_hold(definition: ProcessDefinition, actor: Actor) -> bool:
     """Whether the actor, as the case meets them, may put it on hold, let it go on, or cancel it."""
     return any(definition.roles.get(r, {}).get("holds_cases") for r in actor.roles)
+
+
+def grants_access(definition: ProcessDefinition, actor: Actor) -> bool:
+    """Whether the actor, as the case meets them, says who may see it."""
+    return any(definition.roles.get(m.role, {}).get("grants_access") for m in actor.memberships)
 
 
 def approving_role(definition: ProcessDefinition, actor: Actor) -> str | None:

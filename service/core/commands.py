@@ -7,6 +7,7 @@ depart from, each with ``rule``, ``clause`` and ``message``; the reasons for it 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from service.core import values
@@ -134,6 +135,43 @@ class ObjectToDeparture:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantAccess:
+    """Name ``account`` for this instance in ``role`` (of ``agency``), until ``until`` if that is given."""
+
+    account: str
+    role: str
+    agency: str | None = None
+    until: datetime | None = None
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndAccess:
+    """Let ``account`` be named no longer; ``number`` is the step that named them."""
+
+    account: str
+    number: int
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShutOut:
+    """Keep a person, or everybody of an agency, out of the instance, whatever else would let them in."""
+
+    account: str | None = None
+    agency: str | None = None
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """Let what step ``number`` shut out in again, as far as they reach the instance."""
+
+    number: int
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ResolveIncident:
     """Let an instance that was stuck go on: what is due fires, and the incident of this reference is over."""
 
@@ -184,7 +222,8 @@ class SaveDraft:
 Command: TypeAlias = (
     StartInstance | CompleteUserTask | DeliverMessage | ClaimUserTask | ReleaseUserTask | AssignUserTask
     | DelegateUserTask | FireTimers | SuspendInstance | ResumeInstance | CancelInstance | CorrectVariables
-    | ResolveIncident | MigrateInstance | MigrateState | ApproveDeparture | ObjectToDeparture
+    | ResolveIncident | MigrateInstance | MigrateState | ApproveDeparture | ObjectToDeparture | GrantAccess | EndAccess
+    | ShutOut | LetIn
 )  # fmt: skip
 
 _TYPES: dict[str, type[Any]] = {
@@ -192,7 +231,8 @@ _TYPES: dict[str, type[Any]] = {
     for t in (
         StartInstance, CompleteUserTask, DeliverMessage, ClaimUserTask, ReleaseUserTask, AssignUserTask,
         DelegateUserTask, FireTimers, SuspendInstance, ResumeInstance, CancelInstance, CorrectVariables,
-        ResolveIncident, MigrateInstance, MigrateState, ApproveDeparture, ObjectToDeparture,
+        ResolveIncident, MigrateInstance, MigrateState, ApproveDeparture, ObjectToDeparture, GrantAccess, EndAccess,
+        ShutOut, LetIn,
     )
 }  # fmt: skip
 

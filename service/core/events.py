@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 from service.core import values
 from service.core.events_beside import (
+    AccessEnded,
+    AccessGranted,
     ClockChanged,
     ClockStopped,
     ClockWithdrawn,
@@ -24,6 +26,8 @@ from service.core.events_beside import (
     InstanceRested,
     InstanceResumed,
     InstanceSuspended,
+    SomebodyLetIn,
+    SomebodyShutOut,
     StateMigrated,
     TimerRenamed,
     UserTaskAssigned,
@@ -236,7 +240,8 @@ Event: TypeAlias = (
     | DecisionEvaluated | InstanceEnded | UserTaskAssigned | UserTaskDelegated | UserTaskReturned | ClockStopped
     | InstanceSuspended | InstanceResumed | InstanceCancelled | VariablesCorrected | IncidentResolved | StateMigrated
     | InstanceMigrated | UserTaskChanged | TimerRenamed | ClockChanged | ClockWithdrawn | DepartureMade
-    | DepartureApproved | DepartureObjected | InstanceRested | InstanceReopened
+    | DepartureApproved | DepartureObjected | InstanceRested | InstanceReopened | AccessGranted | AccessEnded
+    | SomebodyShutOut | SomebodyLetIn
 )  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {
@@ -250,6 +255,7 @@ TYPES: dict[str, type[Any]] = {
         InstanceMigrated, UserTaskChanged, TimerRenamed, ClockChanged, ClockWithdrawn,
         DepartureMade, DepartureApproved, DepartureObjected,
         InstanceRested, InstanceReopened,
+        AccessGranted, AccessEnded, SomebodyShutOut, SomebodyLetIn,
     )
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ the salted hash of such a reason.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,43 @@ class DepartureObjected:
 
     number: int
     role: str
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGranted:
+    """``account`` was named for the instance in ``role`` (of ``agency``), until ``until`` if that is given."""
+
+    account: str
+    role: str
+    agency: str | None
+    until: datetime | None
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEnded:
+    """``account``, whom step ``number`` named, is named no longer."""
+
+    account: str
+    number: int
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SomebodyShutOut:
+    """A person, or everybody of an agency, was shut out of the instance."""
+
+    account: str | None
+    agency: str | None
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SomebodyLetIn:
+    """What step ``number`` shut out is shut out no longer."""
+
+    number: int
     record: str | None
 
 

@@ -132,7 +132,13 @@ class Player:
     def facts(self, who: Actor | None = None) -> Facts:
         """The case as its documents are made from it, for ``who`` or for somebody who may read everything."""
         case = case_facts(self.name, self.definition, self.steps, self.names())
+        who = replace(who, passed=self._passed()) if who is not None else None
         return Facts(case, self.definition, "", self.steps, [self._seen(record, who) for record in self.records])
+
+    def _passed(self) -> frozenset[tuple[str, str | None]]:
+        """The tasks that were done, as ``access.Actor`` holds them."""
+        asked = {e.task_id: (e.element_id, e.agency) for e in self.happened if isinstance(e, UserTaskCreated)}
+        return frozenset(asked[e.task_id] for e in self.happened if isinstance(e, UserTaskCompleted))
 
     def _seen(self, record: Record, who: Actor | None) -> Record:
         of_class = str(self.definition.forms.get(record.form, {}).get("access", "case"))

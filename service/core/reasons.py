@@ -11,6 +11,8 @@ from service.core.errors import FormRefused, Problem
 from service.core.forms_door import clean_text
 
 FORM = "_reason"
+ADMITTING = "_admitting"
+"""The same form for a reason why somebody may or may not know of a case: of a class of its own, ``access``."""
 LONGEST = 2_000
 SCHEMA: Mapping[str, Any] = {
     "title": "Reason",
@@ -34,6 +36,8 @@ def answers(text: str) -> dict[str, object]:
 
 def schema(forms: Mapping[str, Any], form: str | None) -> Mapping[str, Any]:
     """Return a form of a definition by its key, the form of reasons, or one without questions."""
+    if form == ADMITTING:
+        return {**SCHEMA, "title": "Why somebody may or may not see this", "access": "access"}
     return SCHEMA if form == FORM else forms.get(form or "", {"components": []})
 
 

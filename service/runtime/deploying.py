@@ -15,7 +15,7 @@ from service.core.errors import BrokenRule, DefinitionRefused, NotAllowed, NotFo
 from service.runtime import checking
 from service.runtime.definitions import Definitions
 from service.runtime.present import now
-from service.store import people
+from service.store import people, reach
 from service.store.rows import DefinitionRow, DraftRow
 from service.store.tables import draft, practice_clock, process_definition
 from service.store.transaction import Store, reading, require_open_for_steps, transaction
@@ -143,6 +143,7 @@ def _deploy(db: Connection, files: Mapping[str, str], note: str, *, by: str, at:
         hash=definition.hash, key=definition.deployment.get("key", "process"), version=number,
         bundle=json.dumps(dict(files), ensure_ascii=False), note=note.strip(), deployed_by=by, deployed_at=at,
     ))  # fmt: skip
+    reach.write(db, definition.roles)
     row = people.current_definition(db)
     if row is None:
         raise NotFound("The deployment was not kept.")

@@ -63,7 +63,8 @@ class Source:
             case=short, definition=definition, head=head, steps=taken,
             records=[
                 Record(row.seq, row.at, row.form, row.agency, row.answers, readable=readable, reasons_open=judges)
-                for row, readable in people.records_of_case(self.db, definition, here, case.id)
+                for row, readable in people.records_of_case(self.db, definition, self.person, case.id)
+                if readable or here.whole
             ],
             closed=frozenset(_closed(definition, here)),
         )  # fmt: skip

@@ -133,7 +133,8 @@ class Handler:
             sent = _submit(definition, form, raw, at=at, names=names, confirmed=confirmed, departures=departures)
             written = _written(form, sent)
             command = DeliverMessage(message, sent.variables, written.hash if written else None, item, sent.departed)
-            done = _step(db, definition, held, command, at=at, actor=actor, written=written)
+            agency = access.message_agency(definition, message, item)
+            done = _step(db, definition, held, command, at=at, actor=actor, written=written, agency=agency)
             return answer(db, actor, key, said, done, at)
 
     def claim(self, actor: Actor, task_id: str, key: str) -> Done:
@@ -210,14 +211,14 @@ def _written(form: str | None, sent: Submission) -> stepping.Written | None:
     return stepping.write_down(form, sent.kept, secrets.token_hex(32)) if form else None
 
 
-def _step(
+def _step(  # noqa: PLR0913 - the parts of one step
     db: Connection, definition: ProcessDefinition, held: instances.Held, command: Any, *, at: datetime, actor: Actor,
-    written: stepping.Written | None = None, task: TaskRow | None = None,
+    written: stepping.Written | None = None, task: TaskRow | None = None, agency: str | None = None,
 ) -> Done:  # fmt: skip
     taken, _ = stepping.take(db, definition, held, command, at=at, actor=actor.account_id)
     if written is not None:
         stepping.keep_record(
-            db, definition, written, taken, task_id=task.id if task else None, agency=task.agency if task else None
+            db, definition, written, taken, task_id=task.id if task else None, agency=task.agency if task else agency
         )
     here = people.as_in(db, actor, held.id)
     mine = [t.id for t in queries.case_tasks(db, actor, held.id) if t.closed_at is None and _for(here, t)]

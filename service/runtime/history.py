@@ -31,6 +31,11 @@ TITLES = {
     "ApproveDeparture": "Approved a departure",
     "ObjectToDeparture": "Objected to a departure",
     "ResolveIncident": "Something that had gone wrong was put right",
+    "GrantAccess": "Somebody was named for this",
+    "EndAccess": "Somebody is no longer named for this",
+    "ShutOut": "Somebody was shut out",
+    "LetIn": "Somebody is no longer shut out",
+    "Elsewhere": "The process went on",
 }
 """What a step is called after its command, unless the diagram has a name for it."""
 

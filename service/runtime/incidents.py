@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, false, insert, or_, select, update
 
 from service.core.access import Actor
 from service.core.errors import Defect, NotFound
@@ -98,8 +98,10 @@ def overcome(instance_id: str, command: Mapping[str, Any]) -> ColumnElement[bool
     """The open incidents of a case that a step with this command shows to be over.
 
     Time comes first in every step, so a step that was taken shows that the timers go through again; what a person
-    tried in vain is over once the same is done.
+    tried in vain is over once the same is done. A step that says who may know of a case shows nothing: no time passes.
     """
+    if command.get("type") in {"GrantAccess", "EndAccess", "ShutOut", "LetIn"}:
+        return false()
     own = or_(incident.c.about.is_(None), incident.c.about == about_of(command))
     named = incident.c.id == command.get("incident", "")
     return and_(incident.c.instance_id == instance_id, incident.c.closed_at.is_(None), or_(own, named))

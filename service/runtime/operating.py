@@ -104,7 +104,8 @@ class Operations:
             return answer(db, actor, key, said, done, at)
 
     def _case(self, db: Connection, actor: Actor, code: str, allowed: Allowed) -> CaseRow:
-        case = queries.case(db, actor, code)
+        find = queries.tended_case if allowed is access.operates else queries.case
+        case = find(db, actor, code)
         if case is None:
             raise NotFound("There is no such case.")
         if not allowed(self.definitions.current(db), people.as_in(db, actor, case.id)):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from service.runtime.admitting import Admissions
 from service.runtime.definitions import Definitions
 from service.runtime.departing import Departures
 from service.runtime.deploying import Deployments
@@ -20,7 +21,7 @@ from service.runtime.sharing import Sharing
 from service.runtime.state_keys import keys_of
 from service.runtime.sweeping import SENDER, Sweeper
 from service.settings import Settings
-from service.store.transaction import Store, open_store, reading
+from service.store.transaction import Store, open_store, reading, reading_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,18 @@ class Service:
         """Departures, agreed or objected to."""
         return Departures(self.store, self.clock, self.definitions)
 
+    @property
+    def admissions(self) -> Admissions:
+        """Who may know of a case, said by people."""
+        return Admissions(self.store, self.clock, self.definitions)
+
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for reading one consistent picture."""
         return reading(self.store)
+
+    def reading_for(self, account_id: str) -> Callable[[], None]:
+        """Let all reading in this context be a person's until what is returned is called."""
+        return reading_for(account_id, self.clock())
 
     def now(self) -> datetime:
         """The present instant as cases see it: a practice site's clock may be ahead."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -18,7 +19,10 @@ _judge = account.alias("judge")
 
 
 def departures_of(db: Connection, definition: ProcessDefinition, reader: Actor, instance_id: str) -> list[DepartureRow]:
-    """The departures of a case, the first one first. ``definition`` is the version it is on: it says who reads what."""
+    """The departures of a case, the first one first; to who sees only their own, those they made themselves.
+
+    ``definition`` is the version it is on: it says who reads what.
+    """
     wanted = (
         select(departure, account.c.name.label("made_by_name"), _judge.c.name.label("judged_by_name"))
         .join(account, account.c.id == departure.c.made_by)
@@ -26,9 +30,13 @@ def departures_of(db: Connection, definition: ProcessDefinition, reader: Actor, 
         .where(departure.c.instance_id == instance_id)
         .order_by(departure.c.number)
     )
-    found = list(db.execute(wanted))
+    found, whole = list(db.execute(wanted)), people.as_in(db, reader, instance_id).whole
+    if not whole:
+        found = [row for row in found if row.made_by == reader.account_id]
     kept = _records(db, definition, reader, instance_id, {seq for r in found for seq in (r.seq, r.judged_seq) if seq})
-    return [_row(r, kept) for r in found]
+    rows = [_row(r, kept) for r in found]
+    # How many there are before one's own is not told either.
+    return rows if whole else [replace(row, number=place) for place, row in enumerate(rows, 1)]
 
 
 def _records(

@@ -1,20 +1,21 @@
 """Who may enter, what they may read, and what is deployed: accounts, sessions, records, definitions, drafts."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from service.core import values
-from service.core.access import Actor, Membership, may_read, within
+from service.core.access import Actor, Membership, may_read
 from service.core.definitions import ProcessDefinition
+from service.store import reach
 from service.store.rows import AccountRow, DefinitionRow, DraftRow, RecordRow
 from service.store.tables import (
     account,
     draft,
     membership,
-    ownership,
     process_definition,
     process_instance,
     record,
@@ -25,7 +26,8 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=10)
 
 
-def _now_valid(at: datetime) -> ColumnElement[bool]:
+def now_valid(at: datetime) -> ColumnElement[bool]:
+    """Over ``membership``: those that count at ``at``."""
     return and_(membership.c.from_at <= at, or_(membership.c.to_at.is_(None), membership.c.to_at > at))
 
 
@@ -34,15 +36,18 @@ def actor(db: Connection, account_id: str, at: datetime) -> Actor | None:
     row = db.execute(select(account).where(account.c.id == account_id, account.c.disabled_at.is_(None))).one_or_none()
     if row is None:
         return None
-    held = select(membership).where(membership.c.account_id == account_id, _now_valid(at)).order_by(membership.c.id)
+    held = select(membership).where(membership.c.account_id == account_id, now_valid(at)).order_by(membership.c.id)
     found = tuple(Membership(m.role, m.agency, m.partnership_id, m.instance_id) for m in db.execute(held))
     return Actor(row.id, row.name, row.email, found)
 
 
 def as_in(db: Connection, person: Actor, instance_id: str) -> Actor:
-    """The person as one case meets them: without what they hold elsewhere."""
-    owners = select(ownership.c.partnership_id).where(ownership.c.instance_id == instance_id)
-    return within(person, instance_id, frozenset(db.execute(owners).scalars()))
+    """The person as one case meets them: with the memberships that reach it, and nothing of what they hold elsewhere.
+
+    Nobody at all for who is shut out of it.
+    """
+    held, whole = reach.held_in(db, person, instance_id)
+    return replace(person, memberships=held, whole=whole, passed=reach.passed(db, instance_id))
 
 
 def session_actor(db: Connection, token_hash: str, at: datetime) -> Actor | None:
@@ -89,9 +94,8 @@ def members(
         select(membership.c.account_id).distinct()
         .join(account, account.c.id == membership.c.account_id)
         .where(
-            membership.c.role == role, membership.c.partnership_id.in_(sorted(partnerships)), _now_valid(at),
-            account.c.disabled_at.is_(None),
-            or_(membership.c.instance_id.is_(None), membership.c.instance_id == instance_id),
+            membership.c.role == role, membership.c.partnership_id.in_(sorted(partnerships)), now_valid(at),
+            account.c.disabled_at.is_(None), reach.holds_for(instance_id),
         )
     )  # fmt: skip
     if agency is not None:

@@ -35,6 +35,8 @@ from service.core.events import (
     VariablesSet,
 )
 from service.core.events_beside import (
+    AccessEnded,
+    AccessGranted,
     ClockChanged,
     ClockStopped,
     ClockWithdrawn,
@@ -48,6 +50,8 @@ from service.core.events_beside import (
     InstanceRested,
     InstanceResumed,
     InstanceSuspended,
+    SomebodyLetIn,
+    SomebodyShutOut,
     StateMigrated,
     TimerRenamed,
     UserTaskAssigned,
@@ -56,6 +60,7 @@ from service.core.events_beside import (
     UserTaskReturned,
     VariablesCorrected,
 )
+from service.store import admissions
 from service.store.tables import clock, departure, timer_job, user_task
 
 
@@ -80,6 +85,8 @@ def project(
                 _clock(db, instance_id, event, at)
             case DepartureMade() | DepartureApproved() | DepartureObjected():
                 _departure(db, instance_id, event, at, actor, seq)
+            case AccessGranted() | AccessEnded() | SomebodyShutOut() | SomebodyLetIn():
+                admissions.project(db, instance_id, event, at, actor, seq)
             case (
                 InstanceStarted() | MessageDelivered() | ElementCompleted() | ReminderFell() | VariablesSet()
                 | DecisionEvaluated() | InstanceEnded() | InstanceSuspended() | InstanceResumed() | InstanceCancelled()

@@ -1,7 +1,7 @@
 """What pages read about cases and tasks. A row the reader may not know of is simply not there.
 
-Need to know is one clause, built in ``visible``: a case is visible to those with a membership in a partnership that
-owns it, for that case or for all. Everything that lists cases or tasks goes through it.
+Need to know is built in ``reach``: everything that lists cases or tasks goes through its clauses. Whoever sees only
+what is their own meets a case as if nothing else happened in it.
 """
 
 import json
@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select
 
 from service.core import values
-from service.core.access import Actor, Membership
-from service.store import instances, people
+from service.core.access import Actor
+from service.store import instances, people, reach
 from service.store.instances import steps_of
 from service.store.rows import CaseRow, ClockRow, StepRow, TaskRow
 from service.store.tables import (
@@ -27,28 +27,9 @@ from service.store.tables import (
 )
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
-    """The one clause of need to know, over ``process_instance``."""
-    return or_(false(), *(_reaches(m) for m in actor.memberships))
-
-
-def _reaches(held: Membership) -> ColumnElement[bool]:
-    owned = exists().where(
-        ownership.c.instance_id == process_instance.c.id, ownership.c.partnership_id == held.partnership
-    )
-    return and_(owned, process_instance.c.id == held.instance_id if held.instance_id else true())
-
-
 def _mine_to_do(actor: Actor) -> ColumnElement[bool]:
-    groups = [
-        and_(
-            _reaches(m),  # a case may be seen through one membership and its task be of a role held elsewhere
-            user_task.c.role == m.role,
-            or_(user_task.c.agency.is_(None), user_task.c.agency == (m.agency or "")),
-        )
-        for m in actor.memberships
-    ]  # fmt: skip
-    return or_(false(), *groups)
+    # A case may be seen through one membership and its task be of a role held elsewhere.
+    return or_(false(), *(and_(reach.reaches(m), reach.of_group(m)) for m in actor.memberships))
 
 
 _closer = account.alias("closer")
@@ -74,7 +55,7 @@ def _task(row: Any) -> TaskRow:
 
 def tasks(db: Connection, actor: Actor, *, which: str, limit: int = 200) -> list[TaskRow]:
     """The actor's tasks: ``mine`` (claimed), ``groups`` (open to anybody of a group) or ``done``; nearest due first."""
-    wanted = _task_rows().where(visible(actor))
+    wanted = _task_rows().where(reach.visible(actor))
     match which:
         case "mine":
             wanted = wanted.where(user_task.c.closed_at.is_(None), user_task.c.assignee == actor.account_id)
@@ -90,23 +71,23 @@ def task(db: Connection, actor: Actor, task_id: str) -> TaskRow | None:
     """One task of the actor's groups, open or closed, or one they hold or closed themselves."""
     mine = (user_task.c.assignee, user_task.c.owner, user_task.c.closed_by)
     own = or_(_mine_to_do(actor), *(column == actor.account_id for column in mine))
-    row = db.execute(_task_rows().where(user_task.c.id == task_id, visible(actor), own)).one_or_none()
+    row = db.execute(_task_rows().where(user_task.c.id == task_id, reach.visible(actor), own)).one_or_none()
     return None if row is None else _task(row)
 
 
 def visible_task(db: Connection, actor: Actor, task_id: str) -> TaskRow | None:
-    """Any task of a case the actor may know of: for those who say who does it."""
-    row = db.execute(_task_rows().where(user_task.c.id == task_id, visible(actor))).one_or_none()
+    """Any task the actor may know of: for those who say who does it."""
+    row = db.execute(_task_rows().where(user_task.c.id == task_id, reach.seen(actor))).one_or_none()
     return None if row is None else _task(row)
 
 
 def case_tasks(db: Connection, actor: Actor, instance_id: str) -> list[TaskRow]:
-    """Every task of a case the actor may know of, in the order they opened."""
-    wanted = _task_rows().where(user_task.c.instance_id == instance_id, visible(actor))
+    """The tasks of a case that the actor may know of, in the order they opened."""
+    wanted = _task_rows().where(user_task.c.instance_id == instance_id, reach.seen(actor))
     return [_task(r) for r in db.execute(wanted.order_by(user_task.c.opened_at, user_task.c.id))]
 
 
-def _case_rows(actor: Actor) -> Select[Any]:
+def _case_rows(actor: Actor, which: ColumnElement[bool]) -> Select[Any]:
     partnership = (
         select(ownership.c.partnership_id)
         .where(ownership.c.instance_id == process_instance.c.id)
@@ -116,10 +97,10 @@ def _case_rows(actor: Actor) -> Select[Any]:
     return (
         select(
             process_instance, process_definition.c.version.label("number"), partnership.label("partnership"),
-            incident_open.label("stuck"),
+            and_(incident_open, or_(reach.whole(actor), reach.tended(actor))).label("stuck"),
         )
         .join(process_definition, process_definition.c.hash == process_instance.c.definition_hash)
-        .where(visible(actor))
+        .where(which)
     )  # fmt: skip
 
 
@@ -135,17 +116,17 @@ def _case(row: Any) -> CaseRow:
 def cases(db: Connection, actor: Actor) -> list[CaseRow]:
     """The cases the actor may know of, running ones first, newest first, each with what it waits for."""
     order = (process_instance.c.ended_at.is_not(None), process_instance.c.started_at.desc())
-    found = [_case(r) for r in db.execute(_case_rows(actor).order_by(*order))]
+    found = [_case(r) for r in db.execute(_case_rows(actor, reach.visible(actor)).order_by(*order))]
     waiting = _waiting(db, actor)
     return [_with_waiting(case, waiting.get(case.id, [])) for case in found]
 
 
 def _waiting(db: Connection, actor: Actor) -> dict[str, list[Any]]:
-    """The open tasks of every visible case, in one query, the first due first."""
+    """The open tasks the actor may know of, by case, in one query, the first due first."""
     wanted = (
         select(user_task.c.instance_id, user_task.c.name, user_task.c.due_at)
         .join(process_instance, process_instance.c.id == user_task.c.instance_id)
-        .where(user_task.c.closed_at.is_(None), visible(actor))
+        .where(user_task.c.closed_at.is_(None), reach.seen(actor))
         .order_by(user_task.c.due_at.is_(None), user_task.c.due_at, user_task.c.id)
     )
     found: dict[str, list[Any]] = {}
@@ -162,7 +143,14 @@ def _with_waiting(case: CaseRow, waiting: list[Any]) -> CaseRow:
 
 def case(db: Connection, actor: Actor, code: str) -> CaseRow | None:
     """One case by its code, if the actor may know of it."""
-    row = db.execute(_case_rows(actor).where(process_instance.c.code == code)).one_or_none()
+    row = db.execute(_case_rows(actor, reach.visible(actor)).where(process_instance.c.code == code)).one_or_none()
+    return None if row is None else _case(row)
+
+
+def tended_case(db: Connection, actor: Actor, code: str) -> CaseRow | None:
+    """One case by its code, if the actor may know of it or puts right what went wrong in it."""
+    which = or_(reach.visible(actor), reach.tended(actor))
+    row = db.execute(_case_rows(actor, which).where(process_instance.c.code == code)).one_or_none()
     return None if row is None else _case(row)
 
 

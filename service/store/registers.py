@@ -62,7 +62,8 @@ def rows_of(
         lists = definition_of(r.definition_hash).directories
         rows += registers.rows_of(worded(r.definition_hash, items[r.id]), how, _source(r, items), lists, keys)
     title = how.title or str(schema.get("title") or form)
-    return Register(title, asked, tuple(rows), len(found) - len(mine))
+    # How many others there are is told to those who see the whole case alone.
+    return Register(title, asked, tuple(rows), len(found) - len(mine) if here.whole else 0)
 
 
 def declared_in(

@@ -85,7 +85,22 @@ membership = Table(
     _to("instance_id", "process_instance.id", nullable=True),
     Column("granted_by", String(64), nullable=False), Column("reason", Text, nullable=False),
     Column("from_at", Instant, nullable=False), Column("to_at", Instant),
-    Index(None, "account_id"), Index(None, "role", "agency"),
+    Index(None, "account_id"), Index(None, "role", "agency"), Index(None, "instance_id"),
+)  # fmt: skip
+
+role_reach = Table(
+    "role_reach", metadata, _id("role"), Column("reach", String(16), nullable=False),
+    Column("whole", Boolean, nullable=False), Column("of_agency", Boolean, nullable=False),
+    Column("tends", Boolean, nullable=False),
+)  # fmt: skip
+
+denial = Table(
+    "denial", metadata, _to("instance_id", "process_instance.id", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("account_id", String(64)), Column("agency", String(64)),
+    Column("seq", Integer, nullable=False), Column("at", Instant, nullable=False),
+    Column("by", String(64), nullable=False), Column("lifted_at", Instant), Column("lifted_by", String(64)),
+    Column("lifted_seq", Integer),
 )  # fmt: skip
 
 session = Table(
@@ -162,7 +177,7 @@ user_task = Table(
     Column("opened_at", Instant, nullable=False), Column("closed_at", Instant),
     Column("closed_by", String(64)), Column("outcome", String(16)),
     Index(None, "closed_at", "role", "agency", "due_at"), Index(None, "closed_at", "assignee", "due_at"),
-    Index(None, "instance_id", "opened_at"),
+    Index(None, "instance_id", "opened_at"), Index(None, "instance_id", "role", "agency"),
 )  # fmt: skip
 
 timer_job = Table(

@@ -1,6 +1,6 @@
 """What those who tend cases read: incidents, who could do a task, and answers half written.
 
-Incidents go by the same clause of need to know as cases; one that belongs to no case is shown to every operator.
+Incidents are shown to those who tend the cases they are of; one that belongs to no case is shown to every operator.
 """
 
 import json
@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Select, or_, select
 from service.core import values
 from service.core.access import Actor
 from service.core.definitions import ProcessDefinition
-from service.store import people
-from service.store.queries import visible
+from service.store import people, reach
 from service.store.rows import IncidentRow
 from service.store.tables import account, answer_draft, incident, ownership, process_instance
 
@@ -23,7 +22,7 @@ def _incident_rows(actor: Actor) -> Select[Any]:
         select(incident, process_instance.c.code, process_instance.c.definition_hash, account.c.name)
         .outerjoin(process_instance, process_instance.c.id == incident.c.instance_id)
         .outerjoin(account, account.c.id == incident.c.actor)
-        .where(or_(incident.c.instance_id.is_(None), visible(actor)))
+        .where(or_(incident.c.instance_id.is_(None), reach.tended(actor)))
     )
 
 

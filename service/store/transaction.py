@@ -8,12 +8,14 @@ A connection on which settings are in force that would lose what was acknowledge
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, PoolResetState, create_engine, event, func, make_url, select, text, true
 from sqlalchemy.engine.interfaces import IsolationLevel
 
 from service.core.engine.state_seal import StateKeys
@@ -87,9 +89,36 @@ def transaction(store: Store) -> Iterator[Connection]:
 
 @contextmanager
 def reading(store: Store) -> Iterator[Connection]:
-    """A connection for reading one consistent picture; whatever is done through it is undone."""
+    """A connection for reading one consistent picture; whatever is done through it is undone.
+
+    Inside ``reading_for`` PostgreSQL itself gives only the rows that this person may know of.
+    """
     with store.readers.connect() as db:
+        person = _READER.get()
+        if person is not None and not store.embedded:
+            _bind(db, *person)
         yield db
+
+
+PERSON = "casework_person"
+"""The role of PostgreSQL that rows are kept back from; made by a migration, used for one transaction at a time."""
+_READER: ContextVar[tuple[str, datetime] | None] = ContextVar("reader", default=None)
+
+
+def reading_for(account_id: str, at: datetime) -> Callable[[], None]:
+    """From now on, in this context, reading is done for a person at an instant; call what is returned to end it."""
+    before = _READER.set((account_id, at))
+    return lambda: _READER.reset(before)
+
+
+def _bind(db: Connection, account_id: str, at: datetime) -> None:
+    """Make the transaction the person's: local settings, gone with its end, so that nobody else finds them."""
+    if "person" not in db.info:
+        role = text("SELECT count(*) FROM pg_roles WHERE rolname = :role AND pg_has_role(oid, 'MEMBER')")
+        db.info["person"] = bool(db.execute(role, {"role": PERSON}).scalar_one())
+    if db.info["person"]:
+        settings = {"casework.account": account_id, "casework.at": at.isoformat(), "role": PERSON}
+        db.execute(select(*(func.set_config(name, value, true()) for name, value in settings.items())))
 
 
 def close_for_steps(store: Store) -> None:

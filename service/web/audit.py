@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from sqlalchemy import Connection
 
-from service.core import clock_courses
+from service.core import clock_courses, narrowing
 from service.core.access import Actor
 from service.core.chain import Step
 from service.core.definitions import ProcessDefinition
@@ -58,7 +58,7 @@ def index() -> str:
 def case(code: str) -> str:
     """Show the history of one case as it stood after step ``?step=``, the last one unless asked."""
     told = _told(code)
-    verdict = _verdict(told)
+    verdict = _verdict(told) if told.reader.whole else None
     frames = _frames(told)
     chosen = _chosen(len(frames))
     shown = frames[chosen - 1] if frames else None
@@ -112,6 +112,9 @@ def _told(code: str) -> Told:
         reader = people.as_in(db, context.actor(), found.id)
         definition = context.service().definitions.load(db, found.definition_hash)
         departed = departures.shown(db, definition, context.actor(), found)
+        if not reader.whole:
+            own = {task.id for task in queries.case_tasks(db, context.actor(), found.id)}
+            steps = narrowing.narrowed(steps, own, context.actor().account_id)
     return Told(found, _definition(found.definition_hash), steps, names, numbers, state, reader, departed)
 
 
@@ -135,6 +138,8 @@ def _verdict(told: Told) -> Verdict:
 
 
 def _frames(told: Told) -> list[Frame]:
+    if not told.reader.whole:
+        return []  # the steps of others cannot be left out of a case that is run again
     return case_history.frames_as_far_as_possible(context.service().definitions.get, told.steps)
 
 

@@ -66,8 +66,10 @@ def told_steps(
 ) -> list[ToldStep]:
     """Return every step told to ``actor`` in the words of the version it was taken on.
 
-    ``people`` maps account ids to names, ``versions`` hashes of definitions to their numbers.
+    ``people`` maps account ids to names, ``versions`` hashes of definitions to their numbers. Who sees only what is
+    their own is given narrowed steps, in which others have no name.
     """
+    people = {"": "Somebody else", **people}
     if not steps:
         return []
     definition = definition_of(steps[0].definition)

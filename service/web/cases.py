@@ -11,10 +11,13 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
-from service.core.access import Actor, may_assign, may_do, may_hold, may_send, may_start, operates
+from service.core import narrowing
+from service.core.access import Actor, grants_access, may_assign, may_do, may_hold, may_send, may_start, operates
+from service.core.chain import Step
+from service.core.clock_course import Course
 from service.core.clock_courses import courses
 from service.core.definitions import Element, ProcessDefinition
-from service.core.engine.markers import awaited, reopening_messages, waiting_messages
+from service.core.engine.markers import Markers, awaited, reopening_messages, waiting_messages
 from service.core.engine.memory import names_seen
 from service.core.engine.offering import offered_to_start
 from service.core.errors import NotAllowed, NotFound, NotOffered, NotWaiting
@@ -100,20 +103,22 @@ def show(code: str) -> ResponseReturnValue:
         state = queries.state(db, case.id)
         departed = departures.shown(db, definition, person, case)
         listed = declared_in(db, definition, person, case.id)
-    markers = history.live(definition, state)
+    steps, limits, markers = _as_seen(definition, here, tasks, steps, state)
     open_tasks = [task for task in tasks if task.closed_at is None]
     told = case_history.told_steps(context.service().definitions.get, here, names, numbers, steps)
     return render_template(
         "cases/case.html",
         case=case,
-        sentence=standing.sentence(definition, case, open_tasks, context.now(), _opened_by(definition, case, state)),
+        sentence=standing.sentence(
+            definition, case, open_tasks, context.now(), _opened_by(definition, case, state), whole=here.whole
+        ),
         done=sorted((t for t in tasks if t.closed_at), key=lambda task: str(task.closed_at), reverse=True),
         open_tasks=open_tasks,
         may_open={task.id for task in open_tasks if _for(here, task)},
         groups={task.id: standing.group(definition, task) for task in tasks},
         named={task.id: standing.named(definition, task) for task in tasks},
         ahead=standing.ahead(definition, open_tasks),
-        limits=time_limits.groups(definition, courses(context.service().definitions.get, steps), context.now()),
+        limits=time_limits.groups(definition, limits, context.now()),
         ways=_ways_to_tell(definition, here, case, state),
         records=_titled(records, names_seen({}, state, None))[::-1],
         recent=told[::-1][:RECENT],
@@ -126,8 +131,24 @@ def show(code: str) -> ResponseReturnValue:
         states=STATES,
         documents=offered(definition, here, "case"),
         may_assign={t.id for t in open_tasks if may_assign(definition, here, t.role, t.agency)},
+        may_grant=grants_access(context.require_definition(), here),
         may_hold=case.status != "ended" and may_hold(context.require_definition(), here),
         may_correct=case.status != "ended" and operates(context.require_definition(), here),
+    )
+
+
+def _as_seen(
+    definition: ProcessDefinition, here: Actor, tasks: list[TaskRow], steps: list[Step], state: bytes
+) -> tuple[list[Step], list[Course], Markers]:
+    """The steps, limits and marks of a case; for who sees only their own, those that are about ``tasks``."""
+    limits = courses(context.service().definitions.get, steps)
+    if here.whole:
+        return steps, limits, history.live(definition, state)
+    now = context.now()
+    return (
+        narrowing.narrowed(steps, {task.id for task in tasks}, here.account_id),
+        narrowing.limits(definition, limits, {(t.element_id, t.item) for t in tasks}, here.agencies),
+        narrowing.markers(tasks, lambda task: task.due_at is not None and task.due_at < now),
     )
 
 
@@ -172,12 +193,16 @@ def record(code: str, record_id: str) -> ResponseReturnValue:
         found = people.record_by_id(db, definition, context.actor(), case.id, record_id)
         names = case_words.names(db, definition, case.id)
         departed = [d for d in departures.shown(db, definition, context.actor(), case) if d.row.record == record_id]
+        numbered = people.as_in(db, context.actor(), case.id).whole
     if found is None:
         raise NotFound("There is no such record.")
     asked_by = context.service().definitions.get(found.definition_hash)
     answers = show_answers(asking.schema(asked_by, found.form, names), found.answers, asked_by.directories)
     titled = _titled([found], names)[0]
-    return render_template("cases/record.html", case=case, record=titled, answers_given=answers, departures=departed)
+    return render_template(
+        "cases/record.html", case=case, record=titled, answers_given=answers, departures=departed,
+        numbered=numbered,
+    )  # fmt: skip
 
 
 def _titled(records: list[RecordRow], names: Mapping[str, Any]) -> list[RecordRow]:

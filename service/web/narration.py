@@ -52,6 +52,10 @@ SENTENCES = {
     "DepartureMade": ("done", "Departure {number} from the guidance ({clause}): {text}"),
     "DepartureApproved": ("done", "Departure {number} was approved by {role}."),
     "DepartureObjected": ("done", "{role} objected to departure {number}."),
+    "AccessGranted": ("done", "{account} was named for it as {role}."),
+    "AccessEnded": ("done", "{account} is no longer named for it."),
+    "SomebodyShutOut": ("done", "{account} may no longer know of it."),
+    "SomebodyLetIn": ("done", "What step {number} had shut out is shut out no longer."),
     "StateMigrated": ("done", "The stored state was brought from form {from_form} into form {to_form}."),
     "InstanceMigrated": ("done", "It moved {versions} of the process."),
     "ClockChanged": ("clock", "{clock} is described anew ({kind})."),
@@ -133,6 +137,7 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "timer": narrator.timers.get(event.get("timer_id", ""), ""),
         "clock": f"The time limit “{narrator.clocks.get(clock, clock)}”",
         "who": narrator.people.get(event.get("assignee", ""), "Somebody"),
+        "account": _who(narrator, event),
         "name": event.get("name") or event.get("outcome", ""),
         "incident": event.get("incident", ""),
         "versions": _versions(narrator, event),
@@ -148,6 +153,14 @@ def _words(narrator: Narrator, event: Event) -> dict[str, str]:
         "from_due": _moment(event.get("from_due")),
         "to_due": _moment(event.get("to_due")),
     }
+
+
+def _who(narrator: Narrator, event: Event) -> str:
+    """A person, or everybody of an agency."""
+    account, agency = event.get("account"), event.get("agency")
+    if account:
+        return narrator.people.get(account, "Somebody")
+    return f"Everybody of {narrator.names.directory.get(agency, agency)}" if agency else "Somebody"
 
 
 def _versions(narrator: Narrator, event: Event) -> str:

@@ -9,6 +9,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.wrappers import Response as Answer
 
 from service.web import (
+    admitting,
     audit,
     auth,
     cases,
@@ -51,7 +52,7 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     errors.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)
-    for part in (departures.blueprint, registers.blueprint):
+    for part in (admitting.blueprint, departures.blueprint, registers.blueprint):
         app.register_blueprint(part)
     for part in (documents.blueprint, returns.blueprint):
         app.register_blueprint(part)

@@ -67,6 +67,7 @@ def register(app: Flask, *, practice: bool) -> None:
     app.before_request(_refuse_nul)
     app.before_request(_begin)
     app.before_request(_own_site)
+    app.teardown_request(_end)
     app.before_request(_let_in)
     CSRFProtect(app)
     app.after_request(_headers)
@@ -100,6 +101,14 @@ def _begin() -> None:
     token = request.cookies.get(cookie_name(), "")
     if token and request.endpoint != "static":
         g.actor = context.service().entrance.actor(token)
+    if g.actor is not None:
+        g.read = context.service().reading_for(g.actor.account_id)
+
+
+def _end(_failure: BaseException | None) -> None:
+    """Whoever's request comes next in this process is not the same person."""
+    if "read" in g:
+        g.pop("read")()
 
 
 def _own_site() -> None:

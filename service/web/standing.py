@@ -18,9 +18,13 @@ MOST_AHEAD = 6
 
 
 def sentence(
-    definition: ProcessDefinition, case: CaseRow, open_tasks: list[TaskRow], at: datetime, opened_by: list[str]
-) -> str:
-    """Say where the case stands at the instant ``at``; ``opened_by`` names what would open a case that rests."""
+    definition: ProcessDefinition, case: CaseRow, open_tasks: list[TaskRow], at: datetime, opened_by: list[str],
+    *, whole: bool = True,
+) -> str:  # fmt: skip
+    """Say where the case stands at the instant ``at``; ``opened_by`` names what would open a case that rests.
+
+    Not ``whole``: for who sees only what is their own.
+    """
     if case.status == "ended" and case.rests:
         since = f"{case.outcome_name}, since {british_date(case.ended_at)}."
         return f"{since} It can be opened again by: {'; '.join(opened_by)}." if opened_by else since
@@ -30,6 +34,8 @@ def sentence(
         return "This is on hold: nothing can be done in it, and nothing happens by itself, until it goes on."
     if case.status == "incident":
         return "A step could not be finished. The people who look after the service have been told."
+    if not open_tasks and not whole:
+        return "Nothing waits for you or your colleagues here now."
     if not open_tasks:
         return "Nobody has a task now. It is waiting for a date or for news from outside."
     dated = [task for task in open_tasks if task.due_at]

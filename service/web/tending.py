@@ -46,7 +46,7 @@ def _do(code: str, typed: Mapping[str, str], key: str) -> Done:
 @access("operates")
 def values(code: str) -> ResponseReturnValue:
     """Put one process variable right."""
-    case = _visible(code)
+    case = _tended(code)
     known = context.service().operations.values_of(context.actor(), code)
     if request.method == "GET":
         return _values_page(case, known, reasoning.blank())
@@ -70,17 +70,19 @@ def _correct(code: str, typed: Mapping[str, str], key: str) -> Done:
         raise BrokenRule(refusal.message, tuple(problems)) from refusal
 
 
-def _visible(code: str) -> CaseRow:
+def _tended(code: str) -> CaseRow:
     with context.service().read() as db:
-        found = queries.case(db, context.actor(), code)
+        found = queries.tended_case(db, context.actor(), code)
     if found is None:
         raise NotFound("There is no such case.")
     return found
 
 
 def _case(code: str) -> CaseRow:
-    found = _visible(code)
     with context.service().read() as db:
+        found = queries.case(db, context.actor(), code)
+        if found is None:
+            raise NotFound("There is no such case.")
         here = people.as_in(db, context.actor(), found.id)
     if not may_hold(context.require_definition(), here):
         raise NotAllowed("Your roles do not put cases on hold.")

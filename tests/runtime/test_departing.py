@@ -98,9 +98,10 @@ def test_an_erased_record_leaves_the_departure_without_its_words(departing, who)
 def test_who_may_not_read_the_record_reads_no_reasons(departing, who):
     case, _, _ = begun(departing, who)
     assert seen(departing, who("ben"), case)[0].reasons == WHY, "officers read applications"
+    (found,) = seen(departing, who("wat"), case)
+    assert (found.readable, found.reasons, found.effect, found.until, found.record) == (False,) + (None,) * 4
     for other in (who("una"), who("opa"), replace(who("aud"), memberships=())):
-        (found,) = seen(departing, other, case)
-        assert (found.readable, found.reasons, found.effect, found.until, found.record) == (False,) + (None,) * 4
+        assert seen(departing, other, case) == [], "who does not see the case learns of no departure"
 
 
 def test_a_local_rule_asks_for_longer_reasons(departing, who):
@@ -147,8 +148,8 @@ def test_a_second_person_agrees_with_a_reason_and_once(departing, who):
     )  # fmt: skip
     (officer,) = seen(departing, who("ben"), case)
     assert officer.judged_reason == "It is clear now.", "who judges departures reads what others said of them"
-    (owner,) = seen(departing, who("una"), case)
-    assert owner.judged_reason is None, "who neither judges nor reads the class of reasons does not"
+    (watcher,) = seen(departing, who("wat"), case)
+    assert watcher.judged_reason is None, "who neither judges nor reads the class of reasons does not"
     with departing.read() as db:
         steps, records = instances.steps_of(db, case), recordcheck.rows(db, case)
     assert list(recordcheck.examine(records, steps, departing.definitions.get)) == []

@@ -237,5 +237,5 @@ def test_one_broken_case_does_not_stop_the_others(service, who, clock):
     clock.to("2013-07-01T09:00")
     assert service.sweeper.sweep() == 1
     with service.read() as db:
-        assert [i.code for i in tending.incidents(db, who("ann"))] == [broken.code]
+        assert [i.code for i in tending.incidents(db, who("opa"))] == [broken.code]
         assert db.execute(select(func.max(step.c.seq)).where(step.c.instance_id == fine.instance_id)).scalar_one() == 3

@@ -19,6 +19,7 @@ from service.store.instances import Held
 from service.store.tables import (
     account,
     clock,
+    denial,
     departure,
     membership,
     metadata,
@@ -30,8 +31,9 @@ from service.store.tables import (
 from service.store.tables import outbox as letters
 from service.store.transaction import Store, reading
 
-GIVEN = (partnership, account, membership, ownership)  # who is who: not of the steps
-REBUILT = (user_task, timer_job, clock, departure)
+# Who is who is not of the steps, but for whom they name for one case.
+GIVEN = (partnership, account, membership, ownership)
+REBUILT = (user_task, timer_job, clock, departure, denial, membership)
 
 
 class Second:
@@ -45,6 +47,7 @@ class Second:
         with reading(store) as other:
             for table in GIVEN:
                 rows = [dict(row._mapping) for row in other.execute(select(table))]
+                rows = [row for row in rows if table is not membership or row["instance_id"] is None]
                 if rows:
                     self.db.execute(insert(table), rows)
                 self.known |= {str(row["instance_id"]) for row in rows if table is ownership}

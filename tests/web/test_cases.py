@@ -87,12 +87,12 @@ def test_a_limit_that_was_met_says_so(site):
 
 def test_records_are_read_by_those_whose_role_reads_them(site):
     code = site.checked().heading
-    officer, owner = site.visit("officer"), site.visit("process_owner")
+    officer, watcher = site.visit("officer"), site.visit("watcher")
     page = officer.get(officer.get(f"/cases/{code}").link("Check the application"))
     assert "Is the application complete? Yes" in page.text
     assert "All there." in page.text
-    assert "There are none" in owner.get(f"/cases/{code}").text
-    owner.get(page.path, status=404)
+    assert "There are none" in watcher.get(f"/cases/{code}").text
+    watcher.get(page.path, status=404)
 
 
 def test_a_message_is_sent_by_its_role_only(site):

@@ -238,11 +238,11 @@ def test_the_case_page_tells_of_a_departure_and_its_reasons_to_who_may_read_the_
     ):
         assert words in clerk.text, words
     assert "Approve it or object" not in clerk.text
-    owner = departing.visit("process_owner").get(f"/cases/{code}").text
-    assert "A check says what was seen on the spot." in owner
-    assert WHY not in owner
-    assert INSTEAD not in owner
-    assert "Reasons You may not read these." in owner
+    watcher = departing.visit("watcher").get(f"/cases/{code}").text
+    assert "A check says what was seen on the spot." in watcher
+    assert WHY not in watcher
+    assert INSTEAD not in watcher
+    assert "Reasons You may not read these." in watcher
 
 
 def test_the_history_and_the_auditors_page_tell_of_it(departing):

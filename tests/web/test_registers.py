@@ -43,11 +43,11 @@ def test_a_register_is_listed_searched_and_printed_by_who_may_read_it(departing,
     assert "No row holds all of these words." in none.text
     assert none.all("td") == []
     assert none.value("q") == "willow"
-    owner = departing.visit("process_owner")
-    hidden = owner.get(address)
+    watcher = departing.visit("watcher")
+    hidden = watcher.get(address)
     assert "1 record of this application is not shown: your roles do not read it." in hidden.text
     assert "oak" not in hidden.text
-    assert "Registers" not in owner.get("/cases/TREE-2013-001").text
+    assert "Registers" not in watcher.get("/cases/TREE-2013-001").text
     for wrong in ("more_time", "no_such_form", "check.xls", "..%2fcheck", "x" * 500):
         clerk.get(f"/cases/TREE-2013-001/registers/{wrong}", status=404)
         clerk.get(f"/cases/TREE-2013-001/registers/{wrong}.csv", status=404)

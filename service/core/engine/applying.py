@@ -17,17 +17,21 @@ from service.core.commands import (
     CorrectVariables,
     DelegateUserTask,
     DeliverMessage,
+    EndAccess,
     FireTimers,
+    GrantAccess,
+    LetIn,
     MigrateInstance,
     MigrateState,
     ObjectToDeparture,
     ReleaseUserTask,
     ResolveIncident,
     ResumeInstance,
+    ShutOut,
     StartInstance,
     SuspendInstance,
 )
-from service.core.engine import departing, holding, offering, resting
+from service.core.engine import admitting, departing, holding, offering, resting
 from service.core.engine.receiving import OUTSIDE, places, receive, waiting_for
 from service.core.engine.running import Running
 from service.core.engine.telling import after, before, settle
@@ -67,6 +71,8 @@ def apply(run: Running, command: Command) -> None:
             _complete(run, command)
         case ClaimUserTask() | ReleaseUserTask() | AssignUserTask() | DelegateUserTask():
             holding.hand_over(run, command)
+        case GrantAccess() | EndAccess() | ShutOut() | LetIn():
+            admitting.admit(run, command)
         case FireTimers() | MigrateInstance():
             pass  # time itself was the command; the move has been made
         case MigrateState():

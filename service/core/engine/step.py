@@ -14,7 +14,7 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 
 from service.core import clocks, determinism, values
-from service.core.commands import Command, MigrateInstance, MigrateState
+from service.core.commands import Command, EndAccess, GrantAccess, LetIn, MigrateInstance, MigrateState, ShutOut
 from service.core.definitions import ProcessDefinition
 from service.core.engine import memory as kept
 from service.core.engine import migrating, resting
@@ -66,8 +66,10 @@ def step(
             whole = isinstance(command, MigrateInstance | MigrateState)
             run = _open(former or definition, state, seam, at, whole=whole)
             variables = dict(run.memory.variables)
-            if isinstance(command, MigrateState):
-                apply(run, command)  # another spelling of the same case: no time passes and nothing runs
+            if isinstance(command, MigrateState | GrantAccess | EndAccess | ShutOut | LetIn):
+                # Another spelling of the same case, or who may know of it: no time passes and nothing runs. So somebody
+                # is shut out at once, of a case that is held still, stuck or over too.
+                apply(run, command)
             elif isinstance(command, MigrateInstance):
                 run = _move(run, definition, command, state, at)
             else:

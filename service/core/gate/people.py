@@ -8,7 +8,7 @@ from datetime import date
 
 from lxml import etree
 
-from service.core.gate import formulas
+from service.core.gate import formulas, roles
 from service.core.gate.finding import Finding, error, warning
 from service.core.gate.model import Bundle, Node, Scope, local, properties_of, text_of
 from service.core.gate.xml_door import NS
@@ -20,6 +20,7 @@ COUNTS_FROM_ITS_BEGINNING = {"counter"}
 def findings(bundle: Bundle) -> Iterator[Finding]:
     """Yield what is wrong with people's parts of the diagrams that will be run."""
     known = Known(bundle)
+    yield from roles.findings(bundle)
     for scope in bundle.running:
         lanes = _lanes(bundle, scope)
         for node in scope.nodes.values():
