@@ -40,10 +40,17 @@ def test_what_cannot_work_is_refused(environ, says):
         Settings.from_env(environ)
 
 
-@pytest.mark.parametrize("name", ["CASEWORK_DATABASE_URL", "CASEWORK_PUBLIC_URL", "CASEWORK_SMTP_URL"])
-def test_practice_mode_refuses_to_stand_beside_production(name):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CASEWORK_DATABASE_URL", "sqlite:///x"),
+        ("CASEWORK_PUBLIC_URL", "https://cases.example"),
+        ("CASEWORK_SMTP_URL", "smtp://mail.example"),
+    ],
+)
+def test_practice_mode_refuses_to_stand_beside_production(name, value):
     with pytest.raises(SettingsRefused, match=f"cannot be switched on together with {name}"):
-        Settings.from_env({"CASEWORK_PRACTICE": "1", name: "sqlite:///x"})
+        Settings.from_env({"CASEWORK_PRACTICE": "1", name: value})
 
 
 def test_a_secret_may_be_handed_over_in_a_file(tmp_path):

@@ -162,7 +162,9 @@ def test_a_route_without_a_rule_is_closed(site):
 
 
 def test_outside_practice_mode_nothing_of_practice_is_there_and_cookies_stay_on_https(site):
-    settings = Settings(data_folder=site.service.settings.data_folder, secret_key="k" * 32)
+    settings = Settings(
+        data_folder=site.service.settings.data_folder, secret_key="k" * 32, public_url="https://service.example"
+    )
     app = create_app(settings, clock=site.clock, mailer=lambda letter: None)
     client = app.test_client()
     page = client.get("/sign-in", base_url="https://service.example")
