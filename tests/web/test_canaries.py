@@ -20,7 +20,7 @@ from service.runtime import logs
 from service.runtime.practice import add_accounts
 from service.settings import Settings
 from service.store import tables
-from service.store.transaction import reading, transaction
+from service.store.transaction import reading
 from web.conftest import PracticeSite, a_day, close
 
 WORD = "canarybird"
@@ -54,7 +54,7 @@ class Story:
         self.letters: list[EmailMessage] = []
         app = create_app(settings, clock=clock, mailer=self.letters.append)
         self.site = PracticeSite(app, app.extensions["service"], clock)
-        self.site.service.deployments.deploy(None, files(), "First version")
+        self.site.service.deployments.deploy(None, failing(), "First version")
         add_accounts(self.site.service)
         self.addresses: list[str] = []
         app.after_request(self._look)
@@ -98,12 +98,17 @@ class Story:
         return code
 
     def fails(self, officer) -> None:
-        """A step that cannot be finished: the stored state is no longer what was written."""
+        """A step that cannot be finished, and what was sent with it."""
         task = officer.get("/tasks?list=groups").link("Decide the application")
-        page = officer.get(task)
-        with transaction(self.site.service.store) as db:
-            db.execute(tables.process_instance.update().values(state=f'{{"{canary()}": 1}}'))
-        officer.send(page, task, status=500, decision="grant", reasons=canary())
+        officer.send(officer.get(task), task, status=500, decision="refuse", reasons=canary())
+
+
+def failing() -> dict[str, str]:
+    """The definition with a gateway that fails on one of the answers."""
+    found = files()
+    named = "processes/application.bpmn"
+    broken = 'decision == ["grant"][1 if decision == "refuse" else 0]'
+    return {**found, named: found[named].replace('decision == "grant"', broken)}
 
 
 def test_no_word_that_somebody_wrote_is_anywhere_else(sqlite_url, tmp_path, clock, log):
