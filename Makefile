@@ -12,10 +12,11 @@ FRONTEND := service/frontend
 FRONTEND_SOURCES := $(FRONTEND)/build.mjs $(shell find $(FRONTEND)/src -type f 2>/dev/null)
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 ARGS ?=
+SEMGREP := PATH=$(CURDIR)/.make/scanners/bin:$$PATH semgrep scan --metrics=off --disable-version-check
 
 say = printf '\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help run test lint build e2e torture clean chromium again
+.PHONY: help run test lint scan build e2e torture clean chromium again
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +24,7 @@ help: ## list these commands
 run: .make/python .make/frontend ## serve http://127.0.0.1:8000 with practice accounts and practice cases; Ctrl-C ends it
 	@exec $(PY) -m service.cli run --practice $(ARGS)
 
-test: .make/python-dev .make/frontend chromium lint ## lint, then every test, those in the browser included
+test: .make/python-dev .make/frontend chromium lint scan ## lint, scan, then every test, those in the browser included
 	@$(call say,'tests')
 	@$(PY) -m pytest -q -n auto --dist loadgroup $(if $(filter 1,$(SKIP_BROWSER)),-m 'not browser') $(ARGS)
 
@@ -32,6 +33,12 @@ lint: .make/python-dev ## style, types and floors
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) .venv/bin/lint-imports --no-logo
+
+scan: .make/scanners/ready ## what bandit and the house's own semgrep rules find wrong
+	@$(call say,'weaknesses: bandit; semgrep with the rules in .ci/scanners')
+	@.make/scanners/bin/bandit --quiet -ll --recursive service 2>.make/scanners/said # there: where a mark of ours was not needed
+	@$(SEMGREP) --test --config .ci/scanners/rules.yml .ci/scanners/rules.py >.make/scanners/tried 2>&1 || { cat .make/scanners/tried; exit 1; }
+	@$(SEMGREP) --error --quiet --config .ci/scanners/rules.yml service
 
 build: .make/python .make/frontend ## everything that must be made before the service can start
 
@@ -75,6 +82,14 @@ check_node = if ! command -v node >/dev/null || ! command -v npm >/dev/null; the
 	@$(call say,'Python packages for tests')
 	@$(PY) -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@rm .make/python-begun && touch $@
+
+# Pinned whole, and apart: semgrep brings sixty packages, some in other versions than the service's.
+.make/scanners/ready: .ci/scanners/requirements.txt .make/python
+	@rm -rf .make/scanners
+	@$(call say,'scanners in .make/scanners')
+	@$(PY) -m venv .make/scanners
+	@.make/scanners/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
 
 # npm ci empties node_modules first, so it mends a half-made one by itself.
 .make/node: $(FRONTEND)/package.json $(FRONTEND)/package-lock.json $(if $(wildcard $(FRONTEND)/node_modules),,again)

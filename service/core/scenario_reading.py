@@ -39,7 +39,7 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 def read(text: str) -> dict[str, Any]:
     """Return a scenario. Raises ``ScenarioUnreadable``."""
     try:
-        found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        found = yaml.load(text, Loader=_Loader)  # a subclass of the safe loader # noqa: S506 # nosec B506
     except yaml.YAMLError as wrong:
         mark = getattr(wrong, "problem_mark", None)
         raise ScenarioUnreadable(mark.line + 1 if mark else 1, f"This is not YAML: {wrong}") from wrong

@@ -22,7 +22,7 @@ def look(service: Service) -> str | None:
     try:
         witnesses.require_whole(service)
     except witnesses.OtherDatabase as other:
-        log.error("ALARM: the database can only be read. %s", other, extra={"action": "reading_only"})  # noqa: TRY400 - the sentence says all
+        log.error("ALARM: the database can only be read. %s", other, extra={"action": "reading_only"})  # noqa: TRY400 - the sentence says all  # nosemgrep: text-in-a-log-line
         close_for_steps(service.store)
         return str(other)
     return None

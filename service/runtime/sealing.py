@@ -43,7 +43,7 @@ def turn(service: Service) -> int:
         sealed = seal(service.store, service.clock, service.settings.log_name, key)
         witnesses.hand_out(service, checkpoints.public_key(service.settings.log_name, key))
     except (LogDamaged, Rejection, SettingsRefused, OSError) as refused:
-        log.error("The history could not be sealed: %s", refused, extra={"action": "seal"})  # noqa: TRY400 - the sentence says all
+        log.error("The history could not be sealed: %s", refused, extra={"action": "seal"})  # noqa: TRY400 - the sentence says all  # nosemgrep: text-in-a-log-line
         return 0
     return sealed
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Column, Connection, DateTime, MetaData, Table, insert, inspect, select, text
+from sqlalchemy import Column, Connection, DateTime, MetaData, Table, func, insert, inspect, select, text, true
 
 from service.store.tables import Instant
 
@@ -68,7 +68,7 @@ def unhurried(db: Connection) -> None:
     """Let what reads or fills a whole database take its time on PostgreSQL: until this transaction ends."""
     if db.dialect.name != "sqlite":
         for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
-            db.execute(text(f"SET LOCAL {limit} = 0"))
+            db.execute(select(func.set_config(limit, "0", true())))
 
 
 def lines(db: Connection, table: Table) -> Iterator[bytes]:

@@ -62,7 +62,7 @@ def _refuse_on_sqlite() -> None:
             )
         # INSERT OR REPLACE removes the row in its way without asking the triggers above.
         op.execute(
-            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "  # noqa: S608 - names of our own
+            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "  # names of our own # noqa: S608 # nosec B608
             f"WHEN EXISTS (SELECT 1 FROM {table} AS kept WHERE {IN_ITS_WAY[table]}) "
             f"BEGIN SELECT RAISE(ABORT, 'UNIQUE: it is there already, and {SENTENCE}'); END"
         )
