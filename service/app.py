@@ -47,6 +47,7 @@ def create_app(
     app = Flask("service", static_folder="static", template_folder="templates")
     app.config["SECRET_KEY"] = settings.secret_key or secrets.token_hex(32)
     app.config["TRUSTED_HOSTS"] = settings.hosts
+    app.config["PROXIES"] = settings.proxy_networks
     app.extensions["service"] = create_service(settings, clock=clock, mailer=mailer)
     register(app, practice_mode=settings.practice)
     return app

@@ -7,6 +7,7 @@ clock, refuses to start beside any production setting.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,6 +48,9 @@ class Settings:
     port: int = field(default=8000, metadata={"means": "Port the web server binds to"})
     web_processes: int = field(default=2, metadata={"means": "Number of web processes"})
     public_url: str = field(default="", metadata={"means": "Address people use, beginning with https:// in production"})
+    proxies: str = field(
+        default="", metadata={"means": "Networks of the reverse proxies in front, spaced, like 172.16.0.0/12"}
+    )
     mail_from: str = field(default="", metadata={"means": "Sender of reminders"})
     smtp_url: str = field(
         default="",
@@ -88,6 +92,11 @@ class Settings:
         """The host names requests may be for: that of the public address, else this machine's own names."""
         named = urlsplit(self.public_url).hostname
         return [named] if named else ["127.0.0.1", "localhost", "[::1]", self.host]
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks whose word about where a request came from is taken."""
+        return tuple(ip_network(one) for one in self.proxies.split())
 
     @property
     def secure(self) -> bool:
@@ -142,6 +151,10 @@ def _check_forms(settings: Settings) -> None:
             raise SettingsRefused(f"{env_name(name)} must have at least 32 characters.")
     if settings.public_url and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", settings.public_url):
         raise SettingsRefused("CASEWORK_PUBLIC_URL must be like https://cases.example.gov.uk, without a path.")
+    try:
+        _ = settings.proxy_networks
+    except ValueError:
+        raise SettingsRefused("CASEWORK_PROXIES must be networks like 172.16.0.0/12, with spaces between.") from None
     if not re.fullmatch(r"[A-Za-z0-9._/-]+", settings.log_name):
         raise SettingsRefused("CASEWORK_LOG_NAME may hold letters, digits and . _ / - only, and no spaces.")
 

@@ -26,6 +26,8 @@ class Membership:
 class Actor:
     """A signed-in person: account id, name, e-mail address and memberships valid now.
 
+    Two accounts of one person have the same ``person_id``; it is the account's own id where nothing else is known.
+
     As one case meets them (``store.people.as_in``), ``memberships`` are those that reach it, ``whole`` says whether any
     of them sees its whole course, and ``passed`` holds the tasks done in it, as (element id, agency or ``None``).
     """
@@ -36,6 +38,12 @@ class Actor:
     memberships: tuple[Membership, ...]
     whole: bool = False
     passed: frozenset[tuple[str, str | None]] = frozenset()
+    person_id: str = ""
+
+    @property
+    def person(self) -> str:
+        """Who acts, whichever of their accounts they use."""
+        return self.person_id or self.account_id
 
     @property
     def roles(self) -> frozenset[str]:

@@ -11,22 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from service.core.access import Actor
 from service.core.errors import BrokenRule, NotAllowed
+from service.runtime import failed_tries, passwords, second_factor
 from service.store import people
 from service.store.tables import account, membership, partnership, session
 from service.store.transaction import Store, reading, transaction
 
 HOME = "home"
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 NOTED_EVERY = timedelta(minutes=1)
-_hasher = PasswordHasher()
-_nobody = "$argon2id$v=19$m=65536,t=3,p=4$O/vxoFbTsMBrvtDKbYTr1g$SQ97f2083XdshRJicKWjNDIfo20i6hIoXRTDNBwQ0ZA"
-"""The hash of a password that nobody kept. Written down, since making one costs every process a third of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +32,53 @@ class Entrance:
     clock: Callable[[], datetime]
     practice: bool = False
 
-    def sign_in(self, email: str, password: str) -> str:
-        """Begin a session and return its token. Raises ``NotAllowed`` with one sentence for every failure."""
+    def sign_in(self, email: str, password: str, network: str = "") -> str:
+        """Begin a session and return its token; it is nobody's before the second factor, but of a practice account.
+
+        Raises ``NotAllowed`` with one sentence for every failure, ``TooManyTries`` before anything is looked at.
+        """
+        at = self.clock()
+        counted = (failed_tries.of_address(email), *([failed_tries.of_network(network)] if network else []))
         with reading(self.store) as db:
+            failed_tries.require_open(db, counted, at)
             found = people.account_by_email(db, email)
         if found is not None and found.practice and not self.practice:
             found = None  # its password is public: a database filled for practice may later serve in earnest
         # An unknown address is checked too, so the time it takes tells nobody that it is unknown.
-        kept = found.password_hash if found is not None and found.disabled_at is None else _nobody
-        if not _fits(kept, password) or found is None or found.disabled_at is not None:
+        if found is not None and (found.disabled_at is not None or found.password_hash == passwords.UNSET):
+            found = None
+        right = passwords.fits(passwords.NOBODYS if found is None else found.password_hash, password)
+        if not right or found is None:
+            with transaction(self.store) as db:
+                failed_tries.failed(db, counted, at)
             raise NotAllowed("The email address or the password is not right.")
-        token = secrets.token_urlsafe(32)
         with transaction(self.store) as db:
-            at = self.clock()
-            row = {"token_hash": token_hash(token), "account_id": found.id, "started_at": at, "seen_at": at}
-            db.execute(insert(session).values(row))
-        return token
+            failed_tries.succeeded(db, counted[0])
+            return begin_session(db, found.id, at, whole=found.practice)
+
+    def half(self, token: str) -> str | None:
+        """The account whose session waits for its second factor."""
+        with reading(self.store) as db:
+            return people.session_half(db, token_hash(token), self.clock())
+
+    def complete(self, token: str, code: str) -> str:
+        """Show the second factor; the session goes on under a new token, which is returned.
+
+        Raises ``NotAllowed`` for a wrong code or a session that waits for none, and ``TooManyTries``.
+        """
+        at = self.clock()
+        with transaction(self.store) as db:
+            account_id = people.session_half(db, token_hash(token), at)
+            if account_id is None:
+                raise NotAllowed("Sign in again: it took too long.")
+            counted = (failed_tries.of_second_factor(account_id),)
+            failed_tries.require_open(db, counted, at)
+            right = second_factor.fits(db, account_id, code, at)
+            if right:
+                failed_tries.succeeded(db, counted[0])
+                return begin_session(db, account_id, at, whole=True, instead_of=token)
+            failed_tries.failed(db, counted, at)
+        raise NotAllowed("The code is not right, or was used before.")
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown token is already signed out."""
@@ -73,6 +99,16 @@ class Entrance:
         return found
 
 
+def begin_session(db: Connection, account_id: str, at: datetime, *, whole: bool, instead_of: str | None = None) -> str:
+    """Begin a session and return its token; the one it comes ``instead_of`` ends, so that no token outlives a rank."""
+    if instead_of is not None:
+        db.execute(update(session).where(session.c.token_hash == token_hash(instead_of)).values(ended_at=at))
+    token = secrets.token_urlsafe(32)
+    row = {"token_hash": token_hash(token), "account_id": account_id, "started_at": at, "seen_at": at}
+    db.execute(insert(session).values(**row, second_at=at if whole else None))
+    return token
+
+
 def add_account(service_store: Store, *, email: str, name: str, password: str, roles: list[str], at: datetime) -> str:
     """Add a person, or give a known one further roles, and return their account id.
 
@@ -80,8 +116,7 @@ def add_account(service_store: Store, *, email: str, name: str, password: str, r
     """
     if "@" not in email.strip("@"):
         raise BrokenRule("Give an email address, like name@council.example.")
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise BrokenRule(f"Choose a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+    passwords.require_usable(password)
     with transaction(service_store) as db:
         if db.execute(select(partnership.c.id).where(partnership.c.id == HOME)).one_or_none() is None:
             db.execute(insert(partnership).values(id=HOME, name="This partnership"))
@@ -89,7 +124,7 @@ def add_account(service_store: Store, *, email: str, name: str, password: str, r
         account_id = found.id if found is not None else uuid4().hex
         if found is None:
             row = {"id": account_id, "email": email.strip(), "name": name, "practice": False}
-            db.execute(insert(account).values(password_hash=password_hash(password), **row))
+            db.execute(insert(account).values(password_hash=passwords.hash_of(password), **row))
         for role in roles:
             held, _, agency = role.partition("@")
             db.execute(insert(membership).values(
@@ -102,17 +137,3 @@ def add_account(service_store: Store, *, email: str, name: str, password: str, r
 def token_hash(token: str) -> str:
     """What the store keeps of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def password_hash(password: str) -> str:
-    """What the store keeps of a password (argon2id)."""
-    return _hasher.hash(password)
-
-
-def _fits(kept: str, password: str) -> bool:
-    if len(password) > LONGEST_PASSWORD:
-        return False
-    try:
-        return _hasher.verify(kept, password)
-    except (VerificationError, InvalidHashError):
-        return False

@@ -21,7 +21,7 @@ from service.core.errors import Defect, NotFound, NothingToDo, Rejection
 from service.core.playing import judged_with
 from service.core.scenario_reading import instant, without_lines
 from service.core.stories import read_once, texts_of, told
-from service.runtime.entering import password_hash
+from service.runtime import passwords
 from service.runtime.handler import Handler
 from service.runtime.present import ahead
 from service.runtime.service import Service
@@ -51,7 +51,7 @@ def add_accounts(service: Service) -> int:
         missing = [a for a in _accounts(definition) if people.account_by_email(db, a[1]) is None]
     if not missing:
         return 0
-    hashed = password_hash(PASSWORD)
+    hashed = passwords.hash_of(PASSWORD)
     with transaction(service.store) as db:
         at = service.clock() - timedelta(days=36_500)  # practice cases may lie far back
         if db.execute(select(partnership.c.id).where(partnership.c.id == PARTNERSHIP)).one_or_none() is None:

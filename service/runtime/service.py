@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from service.runtime.administering import Administration
 from service.runtime.admitting import Admissions
 from service.runtime.definitions import Definitions
 from service.runtime.departing import Departures
@@ -17,6 +18,7 @@ from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer
 from service.runtime.migrating import Migrations
 from service.runtime.operating import Operations
+from service.runtime.own_account import OwnAccount
 from service.runtime.sharing import Sharing
 from service.runtime.state_keys import keys_of
 from service.runtime.sweeping import SENDER, Sweeper
@@ -44,6 +46,16 @@ class Service:
     def migrations(self) -> Migrations:
         """Moves of running cases to another version."""
         return Migrations(self.store, self.clock, self.definitions, self.incidents)
+
+    @property
+    def own_account(self) -> OwnAccount:
+        """What people do about their own accounts."""
+        return OwnAccount(self.store, self.clock)
+
+    @property
+    def administration(self) -> Administration:
+        """Accounts, invited, given roles and shut."""
+        return Administration(self.store, self.clock, self.definitions)
 
     @property
     def departures(self) -> Departures:

@@ -11,7 +11,7 @@ from service.core import values
 from service.core.access import Actor, Membership, may_read
 from service.core.definitions import ProcessDefinition
 from service.store import reach
-from service.store.rows import AccountRow, DefinitionRow, DraftRow, RecordRow
+from service.store.rows import AccountRow, DefinitionRow, DraftRow, RecordRow, SessionRow
 from service.store.tables import (
     account,
     draft,
@@ -24,6 +24,8 @@ from service.store.tables import (
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=10)
+HALF = timedelta(minutes=10)
+"""How long a session waits for its second factor."""
 
 
 def now_valid(at: datetime) -> ColumnElement[bool]:
@@ -38,7 +40,7 @@ def actor(db: Connection, account_id: str, at: datetime) -> Actor | None:
         return None
     held = select(membership).where(membership.c.account_id == account_id, now_valid(at)).order_by(membership.c.id)
     found = tuple(Membership(m.role, m.agency, m.partnership_id, m.instance_id) for m in db.execute(held))
-    return Actor(row.id, row.name, row.email, found)
+    return Actor(row.id, row.name, row.email, found, person_id=row.person_id or row.id)
 
 
 def as_in(db: Connection, person: Actor, instance_id: str) -> Actor:
@@ -53,9 +55,29 @@ def as_in(db: Connection, person: Actor, instance_id: str) -> Actor:
 def session_actor(db: Connection, token_hash: str, at: datetime) -> Actor | None:
     """Who a session belongs to, while it is neither ended, idle for too long nor too old."""
     row = db.execute(select(session).where(session.c.token_hash == token_hash)).one_or_none()
-    if row is None or row.ended_at is not None or at - row.seen_at > IDLE or at - row.started_at > ABSOLUTE:
+    if row is None or not _open(row, at) or row.second_at is None:
         return None
     return actor(db, row.account_id, at)
+
+
+def session_half(db: Connection, token_hash: str, at: datetime) -> str | None:
+    """The account whose password began a session that still waits for the second factor."""
+    row = db.execute(select(session).where(session.c.token_hash == token_hash)).one_or_none()
+    if row is None or row.second_at is not None or not _open(row, at) or at - row.started_at > HALF:
+        return None
+    return str(row.account_id) if actor(db, row.account_id, at) is not None else None
+
+
+def _open(row: Any, at: datetime) -> bool:
+    return row.ended_at is None and at - row.seen_at <= IDLE and at - row.started_at <= ABSOLUTE
+
+
+def sessions(db: Connection, account_id: str, at: datetime) -> list[SessionRow]:
+    """The open sessions of an account, the last one begun first."""
+    wanted = select(session).where(session.c.account_id == account_id).order_by(session.c.started_at.desc())
+    return [
+        SessionRow(row.token_hash, row.started_at, row.seen_at) for row in db.execute(wanted) if _open(row, at)
+    ]
 
 
 def session_seen(db: Connection, token_hash: str) -> datetime | None:

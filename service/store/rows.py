@@ -185,6 +185,15 @@ class AccountRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRow:
+    """An open session: the hash of its token, when it began and when it was last noted as used."""
+
+    token_hash: str
+    started_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentRow:
     """A step the engine could not finish. ``id`` is the reference people are given.
 

@@ -1,6 +1,7 @@
 """The tables. ``step`` and ``record`` are the truth; tasks, timers and clocks could be rebuilt from it.
 
-``step``, ``leaf`` and ``checkpoint`` only ever grow: the database itself refuses to change or remove a row of them.
+``step``, ``leaf``, ``checkpoint`` and ``account_event`` only ever grow: the database itself refuses to change or remove
+a row of them.
 All instants are set by us, in UTC, to the microsecond; all bodies are text. Names of constraints follow one rule.
 """
 
@@ -76,6 +77,33 @@ account = Table(
     Column("password_hash", Text, nullable=False),
     Column("practice", Boolean, nullable=False),
     Column("disabled_at", Instant),
+    Column("person_id", String(64)), Column("totp_secret", Text), Column("totp_since", Instant),
+    Column("totp_step", Integer),
+)  # fmt: skip
+
+recovery_code = Table(
+    "recovery_code", metadata, _to("account_id", "account.id", primary_key=True),
+    Column("code_hash", String(64), primary_key=True), Column("made_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)  # fmt: skip
+
+invitation = Table(
+    "invitation", metadata, _id("token_hash"), _to("account_id", "account.id"),
+    Column("made_by", String(64), nullable=False), Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False), Column("used_at", Instant),
+    Index(None, "account_id"),
+)  # fmt: skip
+
+failed_try = Table(
+    "failed_try", metadata, _id(), Column("failures", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False), Column("shut_until", Instant),
+)  # fmt: skip
+
+account_event = Table(
+    "account_event", metadata, Column("number", Integer, primary_key=True), _to("account_id", "account.id"),
+    Column("at", Instant, nullable=False), Column("by", String(64), nullable=False),
+    Column("what", String(32), nullable=False), Column("told", Text, nullable=False),
+    Column("reason", Text, nullable=False), Index(None, "account_id"),
 )  # fmt: skip
 
 membership = Table(
@@ -106,7 +134,7 @@ denial = Table(
 session = Table(
     "session", metadata, _id("token_hash"), _to("account_id", "account.id"),
     Column("started_at", Instant, nullable=False), Column("seen_at", Instant, nullable=False),
-    Column("ended_at", Instant),
+    Column("ended_at", Instant), Column("second_at", Instant), Index(None, "account_id"),
 )  # fmt: skip
 
 process_definition = Table(

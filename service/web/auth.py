@@ -1,7 +1,7 @@
 """Signing in and out.
 
-Promises: a failed try never says which part was wrong; the session token is new at every sign-in and dead after
-signing out; on a practice site the accounts are listed with their roles, nowhere else.
+Promises: a failed try never says which part was wrong; the session token is new at every sign-in, new again with the
+second factor, and dead after signing out; on a practice site the accounts are listed with their roles, nowhere else.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from service.core.definitions import ProcessDefinition
-from service.core.errors import Rejection
+from service.core.errors import BrokenRule, Rejection
+from service.runtime.failed_tries import TooManyTries
 from service.runtime.practice import PASSWORD
 from service.store import people
 from service.store.rows import AccountRow
 from service.web import context, security
+from service.web.request_door import client_address
 from service.web.security import access
 
 blueprint = Blueprint("auth", __name__)
@@ -43,20 +45,78 @@ def sign_in() -> ResponseReturnValue:
 @blueprint.post("/sign-in")
 @access("public")
 def open_session() -> ResponseReturnValue:
-    """Check e-mail address and password; 303 to where the person was going, or the same page again with 422."""
+    """Check e-mail address and password; 303 to what comes next, or the same page again with 422 or 429."""
     email = request.form.get("email", "").strip()
     password = request.form.get("password", "")
     missing = _missing(email, password)
     if missing:
         return _page(email, missing), 422
     try:
-        token = context.service().entrance.sign_in(email, password)
+        token = context.service().entrance.sign_in(email, password, client_address())
     except Rejection as refusal:
-        return _page(email, {"email": refusal.message}), 422
+        return _page(email, {"email": refusal.message}), _status(refusal)
     session.clear()
+    whole = context.service().entrance.half(token) is None
+    onward = _onward(request.form.get("next")) if whole else url_for("auth.second", next=request.form.get("next"))
+    answer = make_response(redirect(onward, 303))
+    security.keep_token(answer, token)
+    return answer
+
+
+@blueprint.route("/sign-in/code", methods=["GET", "POST"])
+@access("public")
+def second() -> ResponseReturnValue:
+    """Ask for the code of the second factor; somebody who has none yet is led to set it up."""
+    half = _half()
+    if half is None:
+        return redirect(url_for("auth.sign_in", next=request.values.get("next")), 303)
+    if not context.service().own_account.has_second_factor(half):
+        return redirect(url_for("auth.set_up", next=request.values.get("next")), 303)
+    if request.method == "GET":
+        return _asks_code("auth/second.html")
+    try:
+        token = context.service().entrance.complete(_token(), request.form.get("code", ""))
+    except Rejection as refusal:
+        return _asks_code("auth/second.html", refusal.message), _status(refusal)
     answer = make_response(redirect(_onward(request.form.get("next")), 303))
     security.keep_token(answer, token)
     return answer
+
+
+@blueprint.route("/sign-in/set-up", methods=["GET", "POST"])
+@access("public")
+def set_up() -> ResponseReturnValue:
+    """Show the secret to give to an app, and take it into use with its first code; then show the recovery codes."""
+    half = _half()
+    if half is None or context.service().own_account.has_second_factor(half):
+        return redirect(url_for("auth.second", next=request.values.get("next")), 303)
+    own = context.service().own_account
+    shown = own.begin_second_factor(half, context.site().title)
+    if request.method == "GET":
+        return _asks_code("auth/set_up.html", secret=shown)
+    try:
+        token, codes = own.confirm_second_factor(half, _token(), request.form.get("code", ""))
+    except Rejection as refusal:
+        return _asks_code("auth/set_up.html", refusal.message, secret=shown), _status(refusal)
+    answer = make_response(render_template("auth/codes.html", codes=codes, onward=_onward(request.form.get("next"))))
+    security.keep_token(answer, token)
+    return answer
+
+
+@blueprint.route("/invitation/<token>", methods=["GET", "POST"])
+@access("public")
+def invitation(token: str) -> ResponseReturnValue:
+    """Let who was invited choose a password. 404 for an invitation that is used, over, or none."""
+    people_ = context.service().administration
+    name = people_.invited(token)
+    if request.method == "GET":
+        return render_template("auth/invitation.html", name=name, error="")
+    try:
+        people_.accept(token, request.form.get("password", ""))
+    except BrokenRule as refusal:
+        return render_template("auth/invitation.html", name=name, error=refusal.message), 422
+    context.tell("Password kept", "Sign in with your email address and your new password.")
+    return redirect(url_for("auth.sign_in"), 303)
 
 
 @blueprint.post("/sign-out")
@@ -72,6 +132,22 @@ def sign_out() -> ResponseReturnValue:
     security.forget_token(answer)
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
+
+
+def _token() -> str:
+    return request.cookies.get(security.cookie_name(), "")
+
+
+def _half() -> str | None:
+    return context.service().entrance.half(_token()) if _token() else None
+
+
+def _status(refusal: Rejection) -> int:
+    return 429 if isinstance(refusal, TooManyTries) else 422
+
+
+def _asks_code(template: str, error: str = "", **given: object) -> str:
+    return render_template(template, error=error, onward=request.values.get("next", ""), **given)
 
 
 def _missing(email: str, password: str) -> dict[str, str]:

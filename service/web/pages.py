@@ -9,6 +9,8 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.wrappers import Response as Answer
 
 from service.web import (
+    account,
+    administering,
     admitting,
     audit,
     auth,
@@ -53,6 +55,8 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)
     for part in (admitting.blueprint, departures.blueprint, registers.blueprint):
+        app.register_blueprint(part)
+    for part in (account.blueprint, administering.blueprint):
         app.register_blueprint(part)
     for part in (documents.blueprint, returns.blueprint):
         app.register_blueprint(part)

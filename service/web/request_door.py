@@ -6,13 +6,16 @@ known names with plain values, no name twice, no number that is none, however de
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NoReturn
 
 from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
 from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 
+Network = IPv4Network | IPv6Network
+ANYBODY4, ANYBODY6 = ip_network("0.0.0.0/0"), ip_network("::/0")
 NO_OBJECT = "A file is sent as a JSON object."
 PLAIN = 64_000
 """Bytes a request may have unless its view takes more: a page with a few fields and a reason needs a tenth of it."""
@@ -38,6 +41,27 @@ def _well_formed() -> Response | None:
     if None in request.form:  # a part may have no name, but then nothing can ask for it
         raise BadRequest("RFC 7578, 4.2: every part of a form has a name.")
     return None
+
+
+def client_address() -> str:
+    """The network address a request comes from: what a proxy says counts only if it is one of ours.
+
+    Read from the last hop backwards, so that what the client itself wrote into the header is never believed.
+    """
+    proxies = current_app.config["PROXIES"]
+    peer = request.remote_addr or ""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    while hops and _is_ours(peer, proxies) and _is_ours(hops[-1], (ANYBODY4, ANYBODY6)):
+        peer = hops.pop()
+    return peer
+
+
+def _is_ours(address: str, networks: Iterable[Network]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
 
 
 def read_json(known: Collection[str]) -> dict[str, str]:

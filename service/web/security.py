@@ -24,6 +24,7 @@ RULES: dict[str, Rule] = {
     "practice": lambda person: context.service().settings.practice,
     "signed in": lambda person: person is not None,
     "edits processes": lambda person: context.has_flag(person, context.current_definition(), "edits_processes"),
+    "administers": lambda person: context.has_flag(person, context.current_definition(), "administers"),
     "audits": lambda person: context.has_flag(person, context.current_definition(), "audits"),
     "operates": lambda person: context.has_flag(person, context.current_definition(), "operates"),
 }

@@ -12,7 +12,10 @@ from service.settings import Settings
 from service.web.security import RULES
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "routes.json"
-FOR_ANYBODY = {"static", "pages.home", "pages.brand", "auth.sign_in", "auth.open_session", "auth.sign_out"}
+FOR_ANYBODY = {
+    "static", "pages.home", "pages.brand", "auth.sign_in", "auth.open_session", "auth.sign_out", "auth.second",
+    "auth.set_up", "auth.invitation",
+}  # fmt: skip
 
 
 def routes(folder):

@@ -66,7 +66,7 @@ class Visits:
         with transaction(self.crowd.service.store) as db:
             for name in db.execute(select(account.c.id)).scalars().all():
                 row = {"token_hash": token_hash(f"token-of-{name}"), "account_id": name}
-                db.execute(insert(session).values(started_at=now, seen_at=now, **row))
+                db.execute(insert(session).values(started_at=now, seen_at=now, second_at=now, **row))
                 self.browsers[name] = Browser(self.server.port, {"__Host-signed_in": f"token-of-{name}"})
 
     def story(self, number: int) -> None:

@@ -47,9 +47,9 @@ class PracticeSite:
         visitor = Visitor(self.app)
         if role:
             token, at = f"token of {role} {next(NUMBERS)}", self.clock()
-            row = {"token_hash": token_hash(token), "account_id": role, "started_at": at, "seen_at": at}
+            row = {"token_hash": token_hash(token), "account_id": role}
             with transaction(self.service.store) as db:
-                db.execute(insert(session).values(row))
+                db.execute(insert(session).values(**row, started_at=at, seen_at=at, second_at=at))
             visitor.client.set_cookie("signed_in", token)
         return visitor
 

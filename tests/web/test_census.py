@@ -28,7 +28,8 @@ from visitor import Visitor
 from web.conftest import FILES, PracticeSite, a_day, close
 
 TABLE = Path(__file__).with_name("census.csv")
-VISITORS = ("nobody", "disabled", "foreign", "clerk", "officer", "process_owner", "auditor", "operator")
+STAFF = ("clerk", "officer", "process_owner", "auditor", "operator", "administrator")
+VISITORS = ("nobody", "disabled", "foreign", *STAFF)
 FOREIGN = ("clerk", "officer", "auditor", "operator")
 OF_A_CASE = {"code", "task_id", "record_id"}
 MEANS = {200: "yes", 303: "yes", 302: "yes", 422: "yes", 400: "yes", 403: "no", 404: "none", 409: "late", 415: "yes"}
@@ -102,6 +103,8 @@ class Streets:
             **case, "process_id": "application", "message": "more_time_allowed", "draft_id": self.draft,
             "definition_hash": self.hash, "filename": "site.css", "reference": "0" * 12, "number": "1",
             "form": "csv" if "documents" in pattern else "application", "document_id": "letter",
+            "account_id": "watcher", "membership_id": "watcher-watcher", "what": "disable", "token": "none",
+            "name": "0" * 16,
         }  # fmt: skip
         if pattern == "/cases/start/<message>":
             given["message"] = "application_received"

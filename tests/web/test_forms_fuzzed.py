@@ -98,7 +98,8 @@ def signed_in(sqlite_template, tmp_path_factory) -> Iterator[tuple[FlaskClient, 
         db.execute(insert(membership).values(
             id="m", account_id="ann", partnership_id="p", role="anybody", granted_by="x", reason="x", from_at=at
         ))  # fmt: skip
-        db.execute(insert(session).values(token_hash=token_hash("t"), account_id="ann", started_at=at, seen_at=at))
+        row = {"token_hash": token_hash("t"), "account_id": "ann", "started_at": at, "seen_at": at, "second_at": at}
+        db.execute(insert(session).values(row))
     client = app.test_client()
     client.set_cookie("signed_in", "t")
     page = client.get("/cases/start/" + next(iter(FORMS)))

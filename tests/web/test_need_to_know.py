@@ -54,7 +54,7 @@ class World:
 
     def visit(self, account: str) -> Visitor:
         token, at = f"token of {account} {next(NUMBERS)}", self.service.clock()
-        row = {"token_hash": token_hash(token), "account_id": account, "started_at": at, "seen_at": at}
+        row = {"token_hash": token_hash(token), "account_id": account, "started_at": at, "seen_at": at, "second_at": at}
         with transaction(self.service.store) as db:
             db.execute(insert(session).values(row))
         visitor = Visitor(self.app)
