@@ -144,3 +144,8 @@ class Tags(HTMLParser):
         assert tag != "style", f"{self.page.path}: an inline stylesheet"
         banned = [name for name in given if name == "style" or name.startswith("on")]
         assert not banned, f"{self.page.path}: <{tag}> has {banned}"
+
+
+def a_day(name: str, day: int, month: int, year: int) -> dict[str, str]:
+    """A date as its three boxes."""
+    return {f"{name}-day": str(day), f"{name}-month": str(month), f"{name}-year": str(year)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from service.core.access import Actor
 from service.core.calendar import LONDON
@@ -156,12 +156,13 @@ class Administration:
         """Keep that two accounts belong to one person, who then counts once where two people are asked for."""
         with self._administering(actor, reason) as (db, at, why):
             row = self._account(db, account_id)
-            other = people.account_by_email(db, email)
+            named = people.account_by_email(db, email)
+            other = None if named is None else accounts.account_by_id(db, named.id)
             if other is None or other.id == account_id:
                 raise _wrong("email", "There is no other account with this email address")
-            person = row.person_id or row.id
-            db.execute(update(account).where(account.c.id == other.id).values(person_id=person))
-            db.execute(update(account).where(account.c.person_id == other.id).values(person_id=person))
+            person, former = row.person_id or row.id, other.person_id or other.id
+            both = or_(account.c.id == former, account.c.person_id == former)
+            db.execute(update(account).where(both).values(person_id=person))
             for one in (account_id, other.id):
                 note(db, one, at, actor.account_id, "same person", told=person, reason=why)
 

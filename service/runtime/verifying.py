@@ -13,15 +13,15 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import StatementError
 
-from service.core import evidence
-from service.core.chain import START, Step
+from service.core import evidence, reads
+from service.core.chain import START, ChainBroken, Step
 from service.core.errors import NotFound
 from service.core.evidence import Finding
 from service.core.replay import Verdict
 from service.runtime import exports, history, recordcheck, signing
 from service.runtime.logcheck import examine
 from service.runtime.service import Service
-from service.store import instances
+from service.store import instances, readlog
 from service.store.tables import process_instance
 
 Shown = Callable[[Sequence[str]], Iterable[str]]
@@ -77,7 +77,7 @@ def database(
         codes = list(db.execute(select(process_instance.c.code).order_by(process_instance.c.code)).scalars())
     cases = tuple(case(service, code) for code in shown(codes))
     with service.read() as db:
-        log = tuple(examine(db, service.settings, key, witnessed))
+        log = (*examine(db, service.settings, key, witnessed), _reads(db))
     return Report(cases, log)
 
 
@@ -107,6 +107,15 @@ def case(service: Service, code: str) -> CaseReport:
         text = f"The chain of {len(steps)} steps is intact, but the case says that another step was its last."
         verdict = Verdict("differs", len(steps), len(steps), text)
     return CaseReport(code, verdict, tuple(recordcheck.examine(records, steps, service.definitions.get)))
+
+
+def _reads(db: Connection) -> Finding:
+    """What is found of the log of who read what."""
+    try:
+        count = reads.verify(readlog.entries(db))
+    except ChainBroken as broken:
+        return evidence.amiss(str(broken))
+    return evidence.well(f"The log of reads holds {count} entries; each follows from the one before.")
 
 
 def _head(steps: Sequence[Step]) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """The tables. ``step`` and ``record`` are the truth; tasks, timers and clocks could be rebuilt from it.
 
-``step``, ``leaf``, ``checkpoint`` and ``account_event`` only ever grow: the database itself refuses to change or remove
-a row of them.
+Five only ever grow, and the database itself refuses to change or remove a row of them: ``step``, ``leaf``,
+``checkpoint``, ``account_event``, ``read_log``.
 All instants are set by us, in UTC, to the microsecond; all bodies are text. Names of constraints follow one rule.
 """
 
@@ -72,26 +72,32 @@ partnership = Table("partnership", metadata, _id(), Column("name", Text, nullabl
 
 account = Table(
     "account", metadata, _id(),
-    Column("email", String(320), nullable=False, unique=True),
-    Column("name", Text, nullable=False),
+    Column("email", String(320), nullable=False, unique=True), Column("name", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
-    Column("practice", Boolean, nullable=False),
-    Column("disabled_at", Instant),
-    Column("person_id", String(64)), Column("totp_secret", Text), Column("totp_since", Instant),
-    Column("totp_step", Integer),
+    Column("practice", Boolean, nullable=False), Column("disabled_at", Instant),
+    Column("person_id", String(64)),
+    Column("totp_secret", Text), Column("totp_since", Instant), Column("totp_step", Integer),
 )  # fmt: skip
 
 recovery_code = Table(
     "recovery_code", metadata, _to("account_id", "account.id", primary_key=True),
-    Column("code_hash", String(64), primary_key=True), Column("made_at", Instant, nullable=False),
-    Column("used_at", Instant),
+    Column("code_hash", String(64), primary_key=True),
+    Column("made_at", Instant, nullable=False), Column("used_at", Instant),
 )  # fmt: skip
 
 invitation = Table(
     "invitation", metadata, _id("token_hash"), _to("account_id", "account.id"),
     Column("made_by", String(64), nullable=False), Column("made_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False), Column("used_at", Instant),
-    Index(None, "account_id"),
+    Column("expires_at", Instant, nullable=False), Column("used_at", Instant), Index(None, "account_id"),
+)  # fmt: skip
+
+read_log = Table(
+    "read_log", metadata, Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False), _to("account_id", "account.id"), Column("roles", Text, nullable=False),
+    Column("kind", String(16), nullable=False), _to("instance_id", "process_instance.id", nullable=True),
+    Column("object_id", Text, nullable=False), Column("why", String(32), nullable=False),
+    Column("prev_hash", String(64), nullable=False, unique=True), Column("hash", String(64), nullable=False),
+    Index(None, "instance_id", "number"), Index(None, "account_id", "number"),
 )  # fmt: skip
 
 failed_try = Table(

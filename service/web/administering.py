@@ -16,6 +16,8 @@ from service.web.security import access
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 
+END_OF_DAYS = date(9000, 1, 1)
+"""The calendar ends soon after: there may be no day behind the last."""
 Act = Callable[[Mapping[str, str]], object]
 ACTS = {
     "disable": ("Shut this account", "They are signed out at once and cannot sign in. What they did stays.", "Shut"),
@@ -193,10 +195,13 @@ def _day(typed: Mapping[str, str], name: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
+        found = END_OF_DAYS
+    if found >= END_OF_DAYS:
         said = "Enter a day like 2026-03-31, or leave this empty"
-        raise BrokenRule(said, (Problem(name, said),)) from None
+        raise BrokenRule(said, (Problem(name, said),))
+    return found
 
 
 def _role_words(definition: ProcessDefinition, role: str, agency: str | None) -> str:

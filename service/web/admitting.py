@@ -28,7 +28,7 @@ ACTS = {
 
 
 @blueprint.get("/<code>/access")
-@access("signed in")
+@access("signed in", shows="access")
 def index(code: str) -> ResponseReturnValue:
     """List who reaches a case and why, and who is shut out of it."""
     case, definition = _case(code), context.require_definition()

@@ -54,7 +54,7 @@ def index() -> str:
 
 
 @blueprint.get("/cases/<code>/history")
-@access("signed in")
+@access("signed in", shows="history")
 def case(code: str) -> str:
     """Show the history of one case as it stood after step ``?step=``, the last one unless asked."""
     told = _told(code)
@@ -78,7 +78,7 @@ def case(code: str) -> str:
 
 
 @blueprint.get("/cases/<code>/history.json")
-@access("signed in")
+@access("signed in", shows="history")
 def frames(code: str) -> Response:
     """Give the slider each step's title, instant and markers, and where the diagrams are."""
     told = _told(code)

@@ -89,7 +89,7 @@ def start(message: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<code>")
-@access("signed in")
+@access("signed in", shows="case")
 def show(code: str) -> ResponseReturnValue:
     """Show where a case stands, on the diagram and in words, with its time limits, records and history."""
     person = context.actor()
@@ -153,7 +153,7 @@ def _as_seen(
 
 
 @blueprint.route("/<code>/tell/<message>", methods=["GET", "POST"])
-@access("signed in", takes=LONG)
+@access("signed in", takes=LONG, shows="message")
 def tell(code: str, message: str) -> ResponseReturnValue:
     """Give a case a message with its form."""
     person, handler = context.actor(), context.service().handler
@@ -184,7 +184,7 @@ def tell(code: str, message: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<code>/records/<record_id>")
-@access("signed in")
+@access("signed in", shows="record")
 def record(code: str, record_id: str) -> ResponseReturnValue:
     """Show one record as questions and answers."""
     with context.service().read() as db:

@@ -157,6 +157,8 @@ def _navigation(definition: ProcessDefinition | None, case_words: str) -> list[d
         links.append(("History", "audit.index", "audit"))
     if has_flag(person, definition, "administers"):
         links.append(("People", "people.index", "people"))
+    if has_flag(person, definition, "governs_information"):
+        links.append(("Reads", "reads.index", "reads"))
     if has_flag(person, definition, "operates"):
         links.append(("Incidents", "incidents.index", "incidents"))
     if has_flag(person, definition, "edits_processes"):

@@ -72,7 +72,7 @@ def _shown(definition: ProcessDefinition, person: Actor, row: DepartureRow, *, j
 
 
 @blueprint.route("/<code>/departures/<number>", methods=["GET", "POST"])
-@access("signed in")
+@access("signed in", shows="departure")
 def judge(code: str, number: str) -> ResponseReturnValue:
     """Show one departure, and let those whose role does so agree or object to it."""
     case, found = _found(code, number)

@@ -25,7 +25,7 @@ LONGEST_NUMBER = 4
 
 
 @blueprint.get("/cases/<code>/documents/<document_id>")
-@access("signed in")
+@access("signed in", shows="document")
 def show(code: str, document_id: str) -> ResponseReturnValue:
     """Show a document of a case."""
     with context.service().read() as db:
@@ -36,7 +36,7 @@ def show(code: str, document_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/cases/<code>/documents/<document_id>/<form>")
-@access("signed in")
+@access("signed in", shows="export")
 def file(code: str, document_id: str, form: str) -> ResponseReturnValue:
     """Give a document of a case as a file."""
     with context.service().read() as db:

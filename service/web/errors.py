@@ -65,6 +65,15 @@ AWAY = Page(
     ("Nothing you sent was half saved: it was either kept whole or not at all.", "Try again in a minute."),
 )
 
+UNNOTED = Page(
+    503,
+    "This cannot be shown for a moment",
+    (
+        "Whoever reads something here is written down. That could not be kept just now, so nothing is shown.",
+        "Try again in a minute.",
+    ),
+)
+
 BY_REFUSAL: dict[type[Exception], Page] = {
     core.NotFound: MISSING,
     core.NotAllowed: Page(403, "You cannot do this", FORBIDDEN.advice, says=True),

@@ -23,7 +23,9 @@ from service.web import (
     formlayout,
     incidents,
     practice,
+    read_noting,
     reading_only,
+    reads,
     registers,
     request_door,
     returns,
@@ -52,11 +54,12 @@ def register(app: Flask, *, practice_mode: bool) -> None:
     reading_only.register(app)
     security.register(app, practice=practice_mode)
     errors.register(app)
+    read_noting.register(app)
     for part in (blueprint, auth.blueprint, practice.blueprint, tasks.blueprint, cases.blueprint):
         app.register_blueprint(part)
     for part in (admitting.blueprint, departures.blueprint, registers.blueprint):
         app.register_blueprint(part)
-    for part in (account.blueprint, administering.blueprint):
+    for part in (account.blueprint, administering.blueprint, reads.blueprint):
         app.register_blueprint(part)
     for part in (documents.blueprint, returns.blueprint):
         app.register_blueprint(part)

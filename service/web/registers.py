@@ -40,7 +40,7 @@ class Found:
 
 
 @blueprint.get("/<code>/registers/<form>")
-@access("signed in")
+@access("signed in", shows="register")
 def show(code: str, form: str) -> str:
     """Show a register, or the rows of it that hold every word of ``?q=``."""
     found = _found(code, form)
@@ -49,7 +49,7 @@ def show(code: str, form: str) -> str:
 
 
 @blueprint.get("/<code>/registers/<form>.csv")
-@access("signed in")
+@access("signed in", shows="export")
 def download(code: str, form: str) -> Response:
     """Give the same rows as a CSV file."""
     found = _found(code, form)

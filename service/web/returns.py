@@ -40,7 +40,7 @@ def choose() -> ResponseReturnValue:
 
 
 @blueprint.get("/<document_id>")
-@access("signed in")
+@access("signed in", shows="return")
 def show(document_id: str) -> ResponseReturnValue:
     """Show a return for the year in the address."""
     definition, year = context.require_definition(), _year()
@@ -49,7 +49,7 @@ def show(document_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<document_id>/<form>")
-@access("signed in")
+@access("signed in", shows="export")
 def file(document_id: str, form: str) -> ResponseReturnValue:
     """Give a return as a file."""
     made = _return(document_id, _year())

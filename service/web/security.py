@@ -25,6 +25,9 @@ RULES: dict[str, Rule] = {
     "signed in": lambda person: person is not None,
     "edits processes": lambda person: context.has_flag(person, context.current_definition(), "edits_processes"),
     "administers": lambda person: context.has_flag(person, context.current_definition(), "administers"),
+    "governs information": lambda person: context.has_flag(
+        person, context.current_definition(), "governs_information"
+    ),
     "audits": lambda person: context.has_flag(person, context.current_definition(), "audits"),
     "operates": lambda person: context.has_flag(person, context.current_definition(), "operates"),
 }
@@ -36,10 +39,11 @@ NOT_SENT = (
 WITHOUT_PERSON = frozenset({"public", "practice"})
 
 
-def access(rule: str, *, takes: int = PLAIN) -> Callable[[View], View]:
+def access(rule: str, *, takes: int = PLAIN, shows: str | None = None) -> Callable[[View], View]:
     """Name the rule of a view, ``@access("signed in")``, and how many bytes its requests may have.
 
-    An unknown rule is an error at import.
+    ``shows`` says what kind of thing a view shows that people wrote, or that tells of a case: each time it does is
+    written down (see ``read_noting``). An unknown rule is an error at import.
     """
     if rule not in RULES:
         raise ValueError(f"No access rule is called {rule!r}; there are: {', '.join(RULES)}.")
@@ -47,6 +51,7 @@ def access(rule: str, *, takes: int = PLAIN) -> Callable[[View], View]:
     def mark(view: View) -> View:
         view.access = rule  # type: ignore[attr-defined]
         view.takes = takes  # type: ignore[attr-defined]
+        view.shows = shows  # type: ignore[attr-defined]
         return view
 
     return mark

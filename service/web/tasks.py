@@ -69,7 +69,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/<task_id>")
-@access("signed in")
+@access("signed in", shows="task")
 def show(task_id: str) -> ResponseReturnValue:
     """Show one task with its form, or by whom and when it was closed."""
     row = _row(task_id)

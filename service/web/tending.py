@@ -43,7 +43,7 @@ def _do(code: str, typed: Mapping[str, str], key: str) -> Done:
 
 
 @blueprint.route("/<code>/values", methods=["GET", "POST"])
-@access("operates")
+@access("operates", shows="values")
 def values(code: str) -> ResponseReturnValue:
     """Put one process variable right."""
     case = _tended(code)

@@ -20,7 +20,8 @@ from service.runtime.service import Service
 from service.settings import Settings
 from service.store.tables import account, membership, session
 from service.store.transaction import transaction
-from visitor import Page, Visitor
+from streets import Streets
+from visitor import Page, Visitor, a_day
 
 FILES = {p.relative_to(MINI).as_posix(): p.read_text() for p in sorted(MINI.rglob("*")) if p.is_file()}
 SECOND_OFFICER = {
@@ -65,11 +66,6 @@ class PracticeSite:
         clerk = self.visit("clerk")
         task = clerk.get("/tasks?list=groups").link("Check the application")
         return clerk.send(clerk.get(task), task, complete="yes", notes="All there.")
-
-
-def a_day(name: str, day: int, month: int, year: int) -> dict[str, str]:
-    """A date as its three boxes."""
-    return {f"{name}-day": str(day), f"{name}-month": str(month), f"{name}-year": str(year)}
 
 
 def open_site(url: str, folder: Path, clock: SteppedClock) -> PracticeSite:
@@ -128,4 +124,16 @@ def departing(inhabited_departing: Path, tmp_path: Path, clock: SteppedClock) ->
     shutil.copy(inhabited_departing, tmp_path / "cases.db")
     site = open_site(f"sqlite:///{tmp_path / 'cases.db'}", tmp_path, clock)
     yield site
+    close(site)
+
+
+@pytest.fixture
+def streets(database_url, tmp_path, clock) -> Iterator[Streets]:
+    """Two partnerships with a case each, on both databases."""
+    settings = Settings(practice=True, database_url=database_url, data_folder=tmp_path)
+    app = create_app(settings, clock=clock, mailer=lambda _: None)
+    site = PracticeSite(app, app.extensions["service"], clock)
+    site.service.deployments.deploy(None, FILES, "First version")
+    add_accounts(site.service)
+    yield Streets(site)
     close(site)

@@ -268,6 +268,9 @@ def test_nobody_gives_themselves_a_role_under_whichever_account(earnest):
     boss.send("/people/clerk/person", email="administrator@practice.invalid", reason="It is the same person.")
     assert "Nobody gives a role to themselves" in boss.send("/people/clerk/roles", 422, **own)
     assert _actor(earnest, "clerk").person == _actor(earnest, "administrator").person
+    boss.send("/people/auditor/person", email="officer@practice.invalid", reason="The same person too.")
+    boss.send("/people/clerk/person", email="officer@practice.invalid", reason="All four are one.")
+    assert len({_actor(earnest, who).person for who in ("clerk", "administrator", "auditor", "officer")}) == 1
 
 
 def test_only_those_who_administer_meet_these_pages(earnest):
