@@ -93,7 +93,7 @@ class OwnAccount:
         if not passwords.fits(row.password_hash, old):
             with transaction(self.store) as db:
                 failed_tries.failed(db, counted, at)
-            raise BrokenRule("Wrong password", (Problem("old", "This is not your password of now"),))
+            raise BrokenRule("Wrong password", (Problem("old", "This is not your current password"),))
         passwords.require_usable(new)
         kept = passwords.hash_of(new)  # takes a while: not while anything is locked
         with transaction(self.store) as db:

@@ -1,7 +1,7 @@
 """Accounts as those see them who look after them: who there is, in which roles, and what was done to each."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -46,6 +46,11 @@ class Held:
     reason: str
     from_at: datetime
     to_at: datetime | None
+
+    @property
+    def last(self) -> datetime | None:
+        """The last instant it counts: a role that ends with a day ends at the midnight behind it."""
+        return None if self.to_at is None else self.to_at - timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ def show(account_id: str) -> ResponseReturnValue:
             "open_sessions": accounts.open_sessions(db, account_id, context.service().clock()),
         }  # fmt: skip
     words = partial(_role_words, definition)
-    return render_template("people/person.html", found=found, role_words=words, **given)
+    return render_template(
+        "people/person.html", found=found, role_words=words, told_words=partial(_told_words, definition), **given
+    )
 
 
 @blueprint.route("/<account_id>/invite", methods=["GET", "POST"])
@@ -86,7 +88,7 @@ def invite_again(account_id: str) -> ResponseReturnValue:
 
     asked = _take(("reason",), act)
     if asked is not None:
-        hint = "Their password of now is worth nothing from then on, and they are signed out."
+        hint = "Their current password is worth nothing from then on, and they are signed out."
         return _acts(account_id, asked, "Invite them again", hint, "Make an invitation")
     return _invitation(account_id, made[0])
 
@@ -202,6 +204,12 @@ def _day(typed: Mapping[str, str], name: str) -> date | None:
         said = "Enter a day like 2026-03-31, or leave this empty"
         raise BrokenRule(said, (Problem(name, said),))
     return found
+
+
+def _told_words(definition: ProcessDefinition, told: str) -> str:
+    """A role as it is kept with what was done to an account: ``role`` or ``role@agency``."""
+    role, _, agency = told.partition("@")
+    return _role_words(definition, role, agency or None)
 
 
 def _role_words(definition: ProcessDefinition, role: str, agency: str | None) -> str:

@@ -235,6 +235,7 @@ def test_somebody_is_invited_chooses_a_password_is_given_a_role_and_is_shut_out(
     given = {"role": "clerk", "agency": "", "until": "2013-06-30", "reason": "Stands in for June.", "from": ""}
     assert "Stands in for June." in boss.send(f"{them}/roles", **given)
     assert "Clerk" in new.get("/account")
+    assert "until 30 June 2013, given by Administrator" in boss.page
     earnest.clock.to("2013-06-30T23:30")  # half past midnight on 1 July in London
     assert "clerk" not in _actor(earnest, "new").roles
 
@@ -244,7 +245,7 @@ def test_somebody_is_invited_chooses_a_password_is_given_a_role_and_is_shut_out(
     boss.send(f"{them}/disable", reason="Left the council.")
     assert "Shut" in boss.page
     Person(earnest).sign_in("new", status=422)
-    assert "Role given: clerk" in boss.get(them)
+    assert "Role given: Clerk" in boss.get(them)
     with reading(earnest.service.store) as db:
         what = list(db.execute(select(account_event.c.what).order_by(account_event.c.number)).scalars())
     assert [w for w in what if "factor" not in w] == ["invited", "invitation accepted", "role given", "shut"]
@@ -306,7 +307,7 @@ def test_a_changed_password_ends_every_other_session_and_one_can_be_ended_alone(
     clerk.get("/account")
     clerk.send(f"/account/sessions/{'x' * 16}/end")
     clerk.send(f"/account/sessions/{'x' * 16}/end", 404)
-    assert "not your password of now" in clerk.send("/account/password", 422, old="wrong", password=PASSWORD)
+    assert "not your current password" in clerk.send("/account/password", 422, old="wrong", password=PASSWORD)
     assert "12 to 128" in clerk.send("/account/password", 422, old=PASSWORD, password="short")
     clerk.send("/account/password", old=PASSWORD, password="four very odd words")
     with reading(earnest.service.store) as db:
