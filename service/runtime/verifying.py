@@ -77,7 +77,7 @@ def database(
         codes = list(db.execute(select(process_instance.c.code).order_by(process_instance.c.code)).scalars())
     cases = tuple(case(service, code) for code in shown(codes))
     with service.read() as db:
-        log = (*examine(db, service.settings, key, witnessed), _reads(db))
+        log = (_reads(db), *examine(db, service.settings, key, witnessed))
     return Report(cases, log)
 
 

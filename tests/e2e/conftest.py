@@ -187,6 +187,7 @@ def open_browser(browser: Browser, browser_context_args, problems, address) -> I
         args = {**browser_context_args, "java_script_enabled": javascript, "viewport": {"width": width, "height": 900}}
         contexts.append(browser.new_context(base_url=address, **args))
         contexts[-1].on("page", watch)
+        contexts[-1].set_default_navigation_timeout(90_000)  # the machine may be busy with other tests
         return contexts[-1].new_page()
 
     yield opened

@@ -102,6 +102,7 @@ def test_an_honest_database_is_well(world):
     assert report.wrong == 0
     assert [(c.verdict.kind, c.verdict.steps, c.records) for c in report.cases] == [("equal", 4, ()), ("equal", 3, ())]
     assert [f.text for f in report.log] == [
+        "The log of reads holds 0 entries; each follows from the one before.",
         (
             "The log of 2 cases holds 7 steps; each is the step that was sealed, and the root is that of the newest "
             f"checkpoint, signed with the key {signer(world)}."

@@ -110,7 +110,8 @@ class Peopled:
             "code": self.code, "task_id": self.task, "process_id": "application", "record_id": self.record,
             "message": "application_received", "draft_id": self.draft, "definition_hash": self.hash,
             "filename": "site.css", "reference": "0" * 12, "number": "1", "form": "application",
-            "document_id": "letter",
+            "document_id": "letter", "account_id": "ben", "membership_id": "ben", "what": "disable", "token": "none",
+            "name": "0" * 16,
         }  # fmt: skip
 
     def addresses(self) -> Iterator[tuple[str, str, frozenset[str]]]:

@@ -129,7 +129,7 @@ def test_the_log_of_reads_is_never_changed_and_its_chain_shows_it(logged):
     with reading(store) as db:
         found = list(readlog.entries(db))
     assert reads.verify(found) == len(found) >= 3
-    assert verifying.database(logged.site.service).log[-1].holds
+    assert verifying.database(logged.site.service).log[0].holds
     for broken in (found[1:], found[:1] + found[2:], [found[0], found[2], found[1]]):
         with pytest.raises(ChainBroken):
             reads.verify(broken)
@@ -142,5 +142,5 @@ def test_an_entry_written_past_the_service_is_found(logged):
         row = {name: getattr(last, name) for name in readlog.Entry.__slots__}
         row |= {"number": last.number + 1, "prev_hash": last.hash, "hash": "0" * 64}
         db.execute(insert(read_log).values(row))
-    wrong = verifying.database(logged.site.service).log[-1]
+    wrong = verifying.database(logged.site.service).log[0]
     assert (wrong.holds, "is not what was written" in wrong.text) == (False, True)
