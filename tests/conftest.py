@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -146,13 +147,32 @@ def sqlite_url(sqlite_template, tmp_path) -> str:
     return f"sqlite:///{path}"
 
 
+@contextmanager
+def postgres_copy(template: str) -> Iterator[str]:
+    """A migrated, empty database until the block ends."""
+    name = f"test_{next(NUMBERS)}"
+    with psycopg.connect(template, autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name} TEMPLATE template_of_tests")
+        yield template.replace("/postgres?", f"/{name}?")
+        db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def postgres_url(postgres_template) -> Iterator[str]:
-    name = f"test_{next(NUMBERS)}"
-    with psycopg.connect(postgres_template, autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {name} TEMPLATE template_of_tests")
-        yield postgres_template.replace("/postgres?", f"/{name}?")
-        db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_copy(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=CASES)
+def shared_database_url(request, tmp_path_factory) -> Iterator[str]:
+    """A migrated, empty database of each kind for all tests of a file, which only ever add to it."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("shared") / "cases.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        yield f"sqlite:///{path}"
+        return
+    with postgres_copy(request.getfixturevalue("postgres_template")) as url:
+        yield url
 
 
 @pytest.fixture(params=CASES)

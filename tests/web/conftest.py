@@ -127,10 +127,11 @@ def departing(inhabited_departing: Path, tmp_path: Path, clock: SteppedClock) ->
     close(site)
 
 
-@pytest.fixture
-def streets(database_url, tmp_path, clock) -> Iterator[Streets]:
-    """Two partnerships with a case each, on both databases."""
-    settings = Settings(practice=True, database_url=database_url, data_folder=tmp_path)
+@pytest.fixture(scope="module")
+def streets(shared_database_url, tmp_path_factory) -> Iterator[Streets]:
+    """Two partnerships with a case each, on both databases, for all tests of a file."""
+    settings = Settings(practice=True, database_url=shared_database_url, data_folder=tmp_path_factory.mktemp("streets"))
+    clock = SteppedClock()
     app = create_app(settings, clock=clock, mailer=lambda _: None)
     site = PracticeSite(app, app.extensions["service"], clock)
     site.service.deployments.deploy(None, FILES, "First version")

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -27,23 +28,50 @@ NUMBERS = count(1)
 BASE = "https://service.example"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def earnest(request, tmp_path, clock, monkeypatch) -> Iterator[PracticeSite]:
-    """A site that is no practice site, with an administrator and a clerk who have passwords and nothing else."""
-    # Dear by design: hashes that are quick to make and to check. The checking is the real one.
-    monkeypatch.setattr(passwords, "hash_of", lambda _password: HASH)
-    monkeypatch.setattr(passwords, "NOBODYS", HASH)
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    keys = {"secret_key": "k" * 40, "state_key": "s" * 40}
-    settings = Settings(database_url=url, data_folder=tmp_path, public_url=BASE, **keys)
-    app = create_app(settings, clock=clock, mailer=lambda letter: None)
-    site = PracticeSite(app, app.extensions["service"], clock)
-    site.service.deployments.deploy(None, FILES, "First version")
-    add_accounts(site.service)
-    with transaction(site.service.store) as db:
-        db.execute(update(account).values(practice=False, password_hash=HASH))
+@pytest.fixture(scope="module")
+def prepared(sqlite_template, tmp_path_factory) -> Path:
+    """A database with the small definition and an account of each role, each with a password and nothing else."""
+    path = tmp_path_factory.mktemp("prepared") / "cases.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    close(a_site(f"sqlite:///{path}", path.parent, SteppedClock(), empty=True))
+    return path
+
+
+@pytest.fixture
+def earnest(prepared, tmp_path, clock, quick) -> Iterator[PracticeSite]:
+    """A site that is no practice site."""
+    (tmp_path / "cases.db").write_bytes(prepared.read_bytes())
+    site = a_site(f"sqlite:///{tmp_path / 'cases.db'}", tmp_path, clock)
     yield site
     close(site)
+
+
+@pytest.fixture
+def both(database_url, tmp_path, clock, quick) -> Iterator[PracticeSite]:
+    """The same on each kind of database."""
+    site = a_site(database_url, tmp_path, clock, empty=True)
+    yield site
+    close(site)
+
+
+@pytest.fixture
+def quick(monkeypatch) -> None:
+    """Hashes are dear by design: ones that are quick to make and to check. The checking is the real one."""
+    monkeypatch.setattr(passwords, "hash_of", lambda _password: HASH)
+    monkeypatch.setattr(passwords, "NOBODYS", HASH)
+
+
+def a_site(url: str, folder: Path, clock: SteppedClock, *, empty: bool = False) -> PracticeSite:
+    keys = {"secret_key": "k" * 40, "state_key": "s" * 40}
+    settings = Settings(database_url=url, data_folder=folder, public_url=BASE, **keys)
+    app = create_app(settings, clock=clock, mailer=lambda letter: None)
+    site = PracticeSite(app, app.extensions["service"], clock)
+    if empty:
+        site.service.deployments.deploy(None, FILES, "First version")
+        add_accounts(site.service)
+        with transaction(site.service.store) as db:
+            db.execute(update(account).values(practice=False, password_hash=HASH))
+    return site
 
 
 class Person:
@@ -90,8 +118,8 @@ class Person:
         return self
 
 
-def test_nobody_is_inside_before_a_second_factor_is_set_up_and_shown(earnest):
-    clerk = Person(earnest).sign_in("clerk")
+def test_nobody_is_inside_before_a_second_factor_is_set_up_and_shown(both):
+    clerk = Person(both).sign_in("clerk")
     assert clerk.heading() == "Set up your second factor"
     clerk.get("/tasks")
     assert clerk.heading() == "Sign in"
@@ -101,32 +129,32 @@ def test_nobody_is_inside_before_a_second_factor_is_set_up_and_shown(earnest):
     assert (len(codes), len(set(codes))) == (10, 10)
     clerk.get("/tasks")
     assert clerk.heading() == "Tasks: my tasks"
-    with reading(earnest.service.store) as db:
+    with reading(both.service.store) as db:
         kept = repr(db.execute(select(account)).all())
     assert base64.b32encode(clerk.secret).decode() not in kept
     assert repr(clerk.secret) not in kept
 
-    again = Person(earnest).sign_in("clerk")
+    again = Person(both).sign_in("clerk")
     again.secret = clerk.secret
     assert again.heading() == "Enter the code from your app"
     assert "not right, or was used before" in again.send("/sign-in/code", 422, code=again.code())
-    earnest.clock.pass_by(seconds=STEP)
+    both.clock.pass_by(seconds=STEP)
     again.send("/sign-in/code", code=again.code())
     assert again.heading() == "Tasks: my tasks"
 
 
-def test_a_recovery_code_counts_once_and_fresh_ones_end_those_before(earnest):
-    first, *others, secret = _codes(earnest)
+def test_a_recovery_code_counts_once_and_fresh_ones_end_those_before(both):
+    first, *others, secret = _codes(both)
     for code, status in ((first.upper().replace("-", " "), 200), (first, 422)):
-        Person(earnest).sign_in("clerk").send("/sign-in/code", status, code=code)
-    clerk = Person(earnest).sign_in("clerk")
+        Person(both).sign_in("clerk").send("/sign-in/code", status, code=code)
+    clerk = Person(both).sign_in("clerk")
     clerk.send("/sign-in/code", code=others[0])
     clerk.secret = secret
-    earnest.clock.pass_by(seconds=2 * STEP)
+    both.clock.pass_by(seconds=2 * STEP)
     assert "8 of your recovery codes are unused" in clerk.get("/account")
     fresh = re.findall(r"<code>([^<]+)</code>", clerk.send("/account/codes", code=clerk.code()))
-    Person(earnest).sign_in("clerk").send("/sign-in/code", 422, code=others[1])
-    Person(earnest).sign_in("clerk").send("/sign-in/code", code=fresh[1])
+    Person(both).sign_in("clerk").send("/sign-in/code", 422, code=others[1])
+    Person(both).sign_in("clerk").send("/sign-in/code", code=fresh[1])
 
 
 def _codes(site: PracticeSite) -> list:
@@ -212,15 +240,15 @@ def test_where_a_request_comes_from_is_what_our_own_proxies_say(site, proxies, p
         assert client_address() == found
 
 
-def test_somebody_is_invited_chooses_a_password_is_given_a_role_and_is_shut_out(earnest):
-    boss = Person(earnest).inside("administrator")
+def test_somebody_is_invited_chooses_a_password_is_given_a_role_and_is_shut_out(both):
+    boss = Person(both).inside("administrator")
     boss.get("/people/invite")
     refused = boss.send("/people/invite", 422, email="no address", name="", reason="")
     assert "Give a reason" in refused
     boss.send("/people/invite", email="new@practice.invalid", name="New Person", reason="Asked for by the team.")
     address = re.search(r"https://service\.example(/invitation/[^<]+)<", boss.page)[1]
 
-    new = Person(earnest)
+    new = Person(both)
     assert "New Person" in new.get(address)
     assert "first to be guessed" in new.send(address, 422, password="password1234")
     new.send(address, password=PASSWORD)
@@ -228,7 +256,7 @@ def test_somebody_is_invited_chooses_a_password_is_given_a_role_and_is_shut_out(
     new.sign_in("new").set_up()
     assert "You have no role yet" in new.get("/account")
 
-    them = f"/people/{_id(earnest, 'new')}"
+    them = f"/people/{_id(both, 'new')}"
     boss.get(f"{them}/roles")
     king = {"role": "king", "agency": "", "from": "", "until": "", "reason": "Why not."}
     assert "Choose a role" in boss.send(f"{them}/roles", 422, **king)
@@ -236,17 +264,17 @@ def test_somebody_is_invited_chooses_a_password_is_given_a_role_and_is_shut_out(
     assert "Stands in for June." in boss.send(f"{them}/roles", **given)
     assert "Clerk" in new.get("/account")
     assert "until 30 June 2013, given by Administrator" in boss.page
-    earnest.clock.to("2013-06-30T23:30")  # half past midnight on 1 July in London
-    assert "clerk" not in _actor(earnest, "new").roles
+    both.clock.to("2013-06-30T23:30")  # half past midnight on 1 July in London
+    assert "clerk" not in _actor(both, "new").roles
 
-    secret, boss = boss.secret, Person(earnest).sign_in("administrator")
+    secret, boss = boss.secret, Person(both).sign_in("administrator")
     boss.secret = secret
     boss.send("/sign-in/code", code=boss.code())
     boss.send(f"{them}/disable", reason="Left the council.")
     assert "Shut" in boss.page
-    Person(earnest).sign_in("new", status=422)
+    Person(both).sign_in("new", status=422)
     assert "Role given: Clerk" in boss.get(them)
-    with reading(earnest.service.store) as db:
+    with reading(both.service.store) as db:
         what = list(db.execute(select(account_event.c.what).order_by(account_event.c.number)).scalars())
     assert [w for w in what if "factor" not in w] == ["invited", "invitation accepted", "role given", "shut"]
 
@@ -320,9 +348,9 @@ def test_passwords_that_are_guessed_first_are_refused(given):
         passwords.require_usable(given)
 
 
-def test_what_was_done_to_accounts_is_never_changed(earnest):
-    Person(earnest).inside("clerk")
-    with pytest.raises(Exception, match="never changed or removed"), transaction(earnest.service.store) as db:
+def test_what_was_done_to_accounts_is_never_changed(both):
+    Person(both).inside("clerk")
+    with pytest.raises(Exception, match="never changed or removed"), transaction(both.service.store) as db:
         db.execute(update(account_event).values(what="nothing"))
 
 

@@ -105,7 +105,7 @@ def test_those_who_look_after_information_see_who_read_what_and_nothing_of_it(st
     assert f"{code}: its page" in page
     assert "1 Oak Road" not in page
     assert streets.there["code"] not in page, "another partnership’s"
-    assert officer.get(f"/reads?code={code}&who=auditor@practice.invalid").text.count("its page") == 1
+    assert officer.get(f"/reads?code={code}&who=auditor@practice.invalid").text.count("its page") >= 1
     assert "Nobody has read anything like that" in officer.get("/reads?until=2001-01-01").text
     assert "Enter a day like" in officer.get("/reads?from=yesterday").text
     assert "Who has read what" in officer.get("/reads?who=information_officer@practice.invalid").text
