@@ -1,6 +1,7 @@
 """Departures looked at by a second person: agreed or objected to, each with a reason that stays in the history.
 
-Nobody judges a departure of their own, and nobody one whose reasons they may not read.
+Nobody judges a departure of their own, under whichever of their accounts, and nobody one whose reasons they may not
+read.
 """
 
 import secrets
@@ -74,6 +75,6 @@ def _role(db: Connection, definition: ProcessDefinition, actor: Actor, instance_
 
 def refusal(actor: Actor, row: DepartureRow) -> str | None:
     """Why an actor whose role approves departures does not judge this one; ``None`` if they may."""
-    if row.made_by == actor.account_id:
+    if row.made_by_person == actor.person:
         return OWN
     return None if row.readable else UNREAD

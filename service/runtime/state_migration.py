@@ -69,7 +69,7 @@ class StateMigration:
         """The two people behind two e-mail addresses. Raises ``NotAllowed`` unless they may do it, together."""
         with reading(self.store) as db:
             first, second = self._operator(db, by), self._operator(db, approved_by)
-        if first.account_id == second.account_id:
+        if first.person == second.person:
             raise NotAllowed("Two different people are needed: whoever does it cannot also approve it.")
         return first, second
 

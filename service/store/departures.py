@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from service.core import values
 from service.core.access import Actor, may_read, may_read_departures
@@ -24,7 +24,10 @@ def departures_of(db: Connection, definition: ProcessDefinition, reader: Actor, 
     ``definition`` is the version it is on: it says who reads what.
     """
     wanted = (
-        select(departure, account.c.name.label("made_by_name"), _judge.c.name.label("judged_by_name"))
+        select(
+            departure, account.c.name.label("made_by_name"), _judge.c.name.label("judged_by_name"),
+            func.coalesce(account.c.person_id, account.c.id).label("made_by_person"),
+        )
         .join(account, account.c.id == departure.c.made_by)
         .outerjoin(_judge, _judge.c.id == departure.c.judged_by)
         .where(departure.c.instance_id == instance_id)

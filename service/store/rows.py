@@ -131,6 +131,7 @@ class DepartureRow:
     made_at: datetime
     made_by: str
     made_by_name: str
+    made_by_person: str
     became: str
     judged_at: datetime | None
     judged_by_name: str | None

@@ -4,14 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from departing import SAID, SHORT, TWICE, UNKNOWN, WHY, files
 from service.core.errors import DepartureRefused, KeyReused, NotAllowed, NotFound, NothingToDo
 from service.runtime import exports, history, recordcheck
 from service.store import instances
 from service.store.departures import departures_of
-from service.store.tables import departure, record
+from service.store.tables import account, departure, record
 from service.store.transaction import transaction
 from story import key
 from torture import rebuilding
@@ -176,6 +176,12 @@ def test_nobody_approves_a_departure_of_their_own(departing, who):
     departing.handler.send(who("ben"), case, "more_time_allowed", more, key(), departures={"unapproved": SAID})
     with pytest.raises(NotAllowed, match="yourself"):
         departing.departures.judge(who("ben"), code, 2, "Mine.", key(), approved=True)
+    with transaction(departing.store) as db:
+        db.execute(update(account).where(account.c.id == "bea").values(person_id="ben"))
+    with pytest.raises(NotAllowed, match="yourself"):
+        departing.departures.judge(who("bea"), code, 2, "Under my other account.", key(), approved=True)
+    with transaction(departing.store) as db:
+        db.execute(update(account).where(account.c.id == "bea").values(person_id=None))
     departing.departures.judge(who("bea"), code, 2, "Not mine.", key(), approved=True)
 
 
