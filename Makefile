@@ -26,7 +26,7 @@ run: .make/python .make/frontend ## serve http://127.0.0.1:8000 with practice ac
 
 test: .make/python-dev .make/frontend chromium lint scan ## lint, scan, then every test, those in the browser included
 	@$(call say,'tests')
-	@$(PY) -m pytest -q -n auto --dist loadgroup $(if $(filter 1,$(SKIP_BROWSER)),-m 'not browser') $(ARGS)
+	@$(PY) -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder $(if $(filter 1,$(SKIP_BROWSER)),-m 'not browser') $(ARGS)
 
 lint: .make/python-dev ## style, types and floors
 	@$(call say,'style: ruff; types: mypy; floors: import-linter')

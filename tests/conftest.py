@@ -22,7 +22,8 @@ from service.core.engine.state_seal import StateKeys
 from service.store.schema import migrate
 from service.store.transaction import Store, open_store
 
-MINI = Path(__file__).parent / "data" / "mini"
+TESTS = Path(__file__).parent
+MINI = TESTS / "data" / "mini"
 CASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
@@ -197,8 +198,14 @@ SHARING = {"processes", "e2e"}
 """Folders whose files share what takes long to make: every story played, a service with its practice cases."""
 
 
+LONGEST_FIRST = ("e2e", "processes", "torture", "web", "runtime", "store", "core", "guards")
+"""In which order folders are begun, so that no process is left alone with a long one at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)  # the marks are read by another of these hooks
 def pytest_collection_modifyitems(items):
     """Tests of one file, or of one of these folders, run in one process: what they share is made once."""
+    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.relative_to(TESTS).parts[0]))
     for item in items:
         folder = item.path.parent
         item.add_marker(pytest.mark.xdist_group(str(folder if folder.name in SHARING else item.path)))
