@@ -57,7 +57,8 @@ def open_session() -> ResponseReturnValue:
         return _page(email, {"email": refusal.message}), _status(refusal)
     session.clear()
     whole = context.service().entrance.half(token) is None
-    onward = _onward(request.form.get("next")) if whole else url_for("auth.second", next=request.form.get("next"))
+    wanted = request.form.get("next")
+    onward = _onward(wanted) if whole else url_for("auth.second", next=_inside(wanted))
     answer = make_response(redirect(onward, 303))
     security.keep_token(answer, token)
     return answer
@@ -69,9 +70,9 @@ def second() -> ResponseReturnValue:
     """Ask for the code of the second factor; somebody who has none yet is led to set it up."""
     half = _half()
     if half is None:
-        return redirect(url_for("auth.sign_in", next=request.values.get("next")), 303)
+        return redirect(url_for("auth.sign_in", next=_inside(request.values.get("next"))), 303)
     if not context.service().own_account.has_second_factor(half):
-        return redirect(url_for("auth.set_up", next=request.values.get("next")), 303)
+        return redirect(url_for("auth.set_up", next=_inside(request.values.get("next"))), 303)
     if request.method == "GET":
         return _asks_code("auth/second.html")
     try:
@@ -89,7 +90,7 @@ def set_up() -> ResponseReturnValue:
     """Show the secret to give to an app, and take it into use with its first code; then show the recovery codes."""
     half = _half()
     if half is None or context.service().own_account.has_second_factor(half):
-        return redirect(url_for("auth.second", next=request.values.get("next")), 303)
+        return redirect(url_for("auth.second", next=_inside(request.values.get("next"))), 303)
     own = context.service().own_account
     shown = own.begin_second_factor(half, context.site().title)
     if request.method == "GET":
@@ -195,6 +196,11 @@ def _account(definition: ProcessDefinition, row: AccountRow) -> PracticeAccount:
 
 def _onward(path: str | None) -> str:
     """Return ``path`` if it is an address of this site, else the start page."""
+    return _inside(path) or url_for("pages.home")
+
+
+def _inside(path: str | None) -> str | None:
+    """Return ``path`` if it is an address of this site."""
     # Browsers drop tabs and line ends from an address, so what begins with "/" may still lead elsewhere.
     inside = (
         path
@@ -203,4 +209,4 @@ def _onward(path: str | None) -> str:
         and not path.startswith(("//", "/\\"))
         and not urlsplit(path).netloc
     )
-    return path if path and inside and "\\" not in path else url_for("pages.home")
+    return path if path and inside and "\\" not in path else None
