@@ -63,6 +63,11 @@ class Settings:
     log_name: str = field(default="casework", metadata={"means": "Name of the log in its checkpoints; never changed"})
     checkpoint_folder: Path | None = field(default=None, metadata={"means": "Folder checkpoints are written to"})
     checkpoint_mail: str = field(default="", metadata={"means": "Who is sent a checkpoint each day: addresses, spaced"})
+    oidc_issuer: str = field(default="", metadata={"means": "Address of who signs people in by OpenID Connect"})
+    oidc_client_id: str = field(default="", metadata={"means": "Name under which the issuer knows this service"})
+    oidc_client_secret: str = field(
+        default="", repr=False, metadata={"means": "Secret the issuer gave to this service; secret"}
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -109,6 +114,14 @@ def env_name(field_name: str) -> str:
     return f"CASEWORK_{field_name.upper()}"
 
 
+def safe_address(address: str) -> bool:
+    """Whether what is sent to an address cannot be read on the way: https, or a port of this very machine."""
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"})
+    )
+
+
 def _read(environ: Mapping[str, str], name: str) -> str | None:
     """The text of a setting: its own, or that of the file named by ``…_FILE``, which is how secrets are handed over."""
     if name in environ or f"{name}_FILE" not in environ:
@@ -135,6 +148,7 @@ def _typed(name: str, text: str) -> object:
 
 def _check(settings: Settings, given: Mapping[str, str]) -> None:
     _check_forms(settings)
+    _check_provider(settings)
     if settings.practice:
         _check_practice(given)
     elif len(settings.secret_key) < 32:
@@ -159,8 +173,23 @@ def _check_forms(settings: Settings) -> None:
         raise SettingsRefused("CASEWORK_LOG_NAME may hold letters, digits and . _ / - only, and no spaces.")
 
 
+def _check_provider(settings: Settings) -> None:
+    parts = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if not any(parts):
+        return
+    if not all((*parts, settings.public_url)):
+        names = ", ".join(env_name(name) for name in ("oidc_issuer", "oidc_client_id", "oidc_client_secret"))
+        raise SettingsRefused(f"{names} and CASEWORK_PUBLIC_URL must be set together.")
+    try:
+        safe = safe_address(settings.oidc_issuer) and re.fullmatch(r"[!-~]{1,255}", settings.oidc_issuer)
+    except ValueError:
+        safe = None
+    if not safe or any(mark in settings.oidc_issuer for mark in "?#@"):
+        raise SettingsRefused("CASEWORK_OIDC_ISSUER must be like https://id.example.gov.uk/realms/council.")
+
+
 def _check_practice(given: Mapping[str, str]) -> None:
-    production = [env_name(n) for n in ("database_url", "public_url", "smtp_url") if given.get(n)]
+    production = [env_name(n) for n in ("database_url", "public_url", "smtp_url", "oidc_issuer") if given.get(n)]
     if production:
         named = ", ".join(production)
         raise SettingsRefused(

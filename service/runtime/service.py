@@ -13,12 +13,14 @@ from service.runtime.definitions import Definitions
 from service.runtime.departing import Departures
 from service.runtime.deploying import Deployments
 from service.runtime.entering import Entrance
+from service.runtime.entering_by_provider import ProviderEntrance
 from service.runtime.handler import Handler
 from service.runtime.incidents import Incidents
 from service.runtime.mail import Mailer
 from service.runtime.migrating import Migrations
 from service.runtime.operating import Operations
 from service.runtime.own_account import OwnAccount
+from service.runtime.provider import Provider, provider_of
 from service.runtime.sharing import Sharing
 from service.runtime.state_keys import keys_of
 from service.runtime.sweeping import SENDER, Sweeper
@@ -41,6 +43,7 @@ class Service:
     incidents: Incidents
     operations: Operations
     sharing: Sharing
+    provider: Provider | None
 
     @property
     def migrations(self) -> Migrations:
@@ -51,6 +54,11 @@ class Service:
     def own_account(self) -> OwnAccount:
         """What people do about their own accounts."""
         return OwnAccount(self.store, self.clock)
+
+    @property
+    def provider_entrance(self) -> ProviderEntrance | None:
+        """The door for people whom the organisation's provider knows, where there is one."""
+        return None if self.provider is None else ProviderEntrance(self.store, self.clock, self.provider)
 
     @property
     def administration(self) -> Administration:
@@ -91,4 +99,5 @@ def join(settings: Settings, clock: Callable[[], datetime], mailer: Mailer) -> S
         deployments=Deployments(store, clock, definitions), entrance=Entrance(store, clock, settings.practice),
         sweeper=Sweeper(store, clock, handler, mailer, incidents, settings.mail_from or SENDER), incidents=incidents,
         operations=Operations(store, clock, definitions, incidents), sharing=Sharing(store, clock, definitions),
+        provider=provider_of(settings, clock),
     )  # fmt: skip

@@ -74,9 +74,14 @@ account = Table(
     "account", metadata, _id(),
     Column("email", String(320), nullable=False, unique=True), Column("name", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
-    Column("practice", Boolean, nullable=False), Column("disabled_at", Instant),
-    Column("person_id", String(64)),
+    Column("practice", Boolean, nullable=False), Column("disabled_at", Instant), Column("person_id", String(64)),
     Column("totp_secret", Text), Column("totp_since", Instant), Column("totp_step", Integer),
+)  # fmt: skip
+
+account_identity = Table(
+    "account_identity", metadata, Column("issuer", String(255), primary_key=True),
+    Column("subject", String(255), primary_key=True), _to("account_id", "account.id"),
+    Column("bound_at", Instant, nullable=False), UniqueConstraint("issuer", "account_id"),
 )  # fmt: skip
 
 recovery_code = Table(
@@ -113,8 +118,7 @@ account_event = Table(
 )  # fmt: skip
 
 membership = Table(
-    "membership", metadata, _id(),
-    _to("account_id", "account.id"), _to("partnership_id", "partnership.id"),
+    "membership", metadata, _id(), _to("account_id", "account.id"), _to("partnership_id", "partnership.id"),
     Column("role", String(64), nullable=False), Column("agency", String(64)),
     _to("instance_id", "process_instance.id", nullable=True),
     Column("granted_by", String(64), nullable=False), Column("reason", Text, nullable=False),
@@ -124,8 +128,7 @@ membership = Table(
 
 role_reach = Table(
     "role_reach", metadata, _id("role"), Column("reach", String(16), nullable=False),
-    Column("whole", Boolean, nullable=False), Column("of_agency", Boolean, nullable=False),
-    Column("tends", Boolean, nullable=False),
+    *(Column(name, Boolean, nullable=False) for name in ("whole", "of_agency", "tends")),
 )  # fmt: skip
 
 denial = Table(
@@ -176,8 +179,7 @@ process_instance = Table(
 )  # fmt: skip
 
 ownership = Table(
-    "ownership", metadata,
-    _to("instance_id", "process_instance.id", primary_key=True),
+    "ownership", metadata, _to("instance_id", "process_instance.id", primary_key=True),
     _to("partnership_id", "partnership.id", primary_key=True),
 )  # fmt: skip
 
@@ -280,11 +282,9 @@ request = Table(
 )  # fmt: skip
 
 practice_clock = Table(
-    "practice_clock",
-    metadata,
-    Column("id", Integer, primary_key=True),
+    "practice_clock", metadata, Column("id", Integer, primary_key=True),
     Column("seconds_ahead", Integer, nullable=False),
-)
+)  # fmt: skip
 
 leaf = Table(
     "leaf", metadata, Column("index", Integer, primary_key=True, autoincrement=False),

@@ -1,19 +1,22 @@
 """Signing in and out.
 
 Promises: a failed try never says which part was wrong; the session token is new at every sign-in, new again with the
-second factor, and dead after signing out; on a practice site the accounts are listed with their roles, nowhere else.
+second factor, and dead after signing out; on a practice site the accounts are listed with their roles, nowhere else;
+what is asked of the organisation's provider is kept in the signed cookie of the browser that asked, until it is back.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from service.core.definitions import ProcessDefinition
-from service.core.errors import BrokenRule, Rejection
+from service.core.errors import BrokenRule, NotFound, Rejection
+from service.runtime.entering_by_provider import ProviderEntrance
 from service.runtime.failed_tries import TooManyTries
 from service.runtime.practice import PASSWORD
+from service.runtime.provider import Begun
 from service.store import people
 from service.store.rows import AccountRow
 from service.web import context, security
@@ -60,6 +63,36 @@ def open_session() -> ResponseReturnValue:
     wanted = request.form.get("next")
     onward = _onward(wanted) if whole else url_for("auth.second", next=_inside(wanted))
     answer = make_response(redirect(onward, 303))
+    security.keep_token(answer, token)
+    return answer
+
+
+@blueprint.get("/sign-in/provider")
+@access("public")
+def to_provider() -> ResponseReturnValue:
+    """Send the browser to the organisation's provider; 404 where there is none, 422 if it does not answer."""
+    door = _provider_door()
+    try:
+        address, begun = door.begin()
+    except Rejection as refusal:
+        return render_template("auth/provider.html", message=refusal.message), _status(refusal)
+    session["begun"] = [asdict(begun), _inside(request.args.get("next"))]
+    return redirect(address, 303)
+
+
+@blueprint.get("/sign-in/provider/back")
+@access("public")
+def from_provider() -> ResponseReturnValue:
+    """Sign in whoever the provider sent back; 303 to what they wanted, or a page that says why not."""
+    door = _provider_door()
+    kept, wanted = session.pop("begun", None) or (None, None)
+    begun = None if kept is None else Begun(**kept)
+    try:
+        token = door.enter(begun, request.args.to_dict(), client_address(), _token() or None)
+    except Rejection as refusal:
+        return render_template("auth/provider.html", message=refusal.message), _status(refusal)
+    session.clear()
+    answer = make_response(redirect(_onward(wanted), 303))
     security.keep_token(answer, token)
     return answer
 
@@ -135,6 +168,13 @@ def sign_out() -> ResponseReturnValue:
     return answer
 
 
+def _provider_door() -> ProviderEntrance:
+    door = context.service().provider_entrance
+    if door is None:
+        raise NotFound("Nobody signs in here with their organisation's account.")
+    return door
+
+
 def _token() -> str:
     return request.cookies.get(security.cookie_name(), "")
 
@@ -167,6 +207,7 @@ def _page(email: str = "", errors: dict[str, str] | None = None) -> str:
         onward=request.values.get("next", ""),
         accounts=_practice_accounts(),
         practice_password=PASSWORD,
+        provider=context.service().provider is not None,
     )
 
 
