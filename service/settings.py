@@ -148,13 +148,13 @@ def _typed(name: str, text: str) -> object:
 
 def _check(settings: Settings, given: Mapping[str, str]) -> None:
     _check_forms(settings)
-    _check_provider(settings)
     if settings.practice:
         _check_practice(given)
     elif len(settings.secret_key) < 32:
         raise SettingsRefused("CASEWORK_SECRET_KEY must be set to at least 32 characters (or use practice mode).")
     elif not settings.state_key and not settings.url.startswith("sqlite:///"):
         raise SettingsRefused("CASEWORK_STATE_KEY must be set to at least 32 characters beside a PostgreSQL database.")
+    _check_provider(settings)
 
 
 def _check_forms(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from service.web.security import RULES
 GOLDEN = Path(__file__).parents[1] / "golden" / "routes.json"
 FOR_ANYBODY = {
     "static", "pages.home", "pages.brand", "auth.sign_in", "auth.open_session", "auth.sign_out", "auth.second",
-    "auth.set_up", "auth.invitation",
+    "auth.set_up", "auth.invitation", "auth.to_provider", "auth.from_provider",
 }  # fmt: skip
 
 
