@@ -54,6 +54,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Acting:
+    """Somebody who acts for an agency, in a role."""
+
+    account_id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """What was done to an account; ``by`` is a name."""
 
@@ -88,6 +97,23 @@ def others_of_person(db: Connection, found: Account) -> list[Account]:
     same = or_(account.c.person_id == person, account.c.id == person)
     rows = db.execute(select(account).where(same, account.c.id != found.id).order_by(account.c.email))
     return [_account(row) for row in rows]
+
+
+def acting(db: Connection, at: datetime) -> dict[str, list[Acting]]:
+    """Who acts for each agency at ``at``, by name; who was named for a single case alone is not among them."""
+    wanted = (
+        select(membership.c.agency, membership.c.role, account.c.id, account.c.name)
+        .join(account, account.c.id == membership.c.account_id)
+        .where(
+            membership.c.agency.is_not(None), membership.c.instance_id.is_(None), people.now_valid(at),
+            account.c.disabled_at.is_(None),
+        )
+        .order_by(account.c.name, account.c.id, membership.c.role).distinct()
+    )  # fmt: skip
+    found: dict[str, list[Acting]] = {}
+    for row in db.execute(wanted):
+        found.setdefault(row.agency, []).append(Acting(row.id, row.name, row.role))
+    return found
 
 
 def held(db: Connection, account_id: str) -> list[Held]:

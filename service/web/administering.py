@@ -59,6 +59,28 @@ def invite() -> ResponseReturnValue:
     return _invitation(account_id, token)
 
 
+@blueprint.get("/organisations")
+@access("administers")
+def organisations() -> ResponseReturnValue:
+    """List the organisations, who acts for each, and which took over from which."""
+    definition = context.require_definition()
+    with context.service().read() as db:
+        acting = accounts.acting(db, context.service().clock())
+    rows = definition.directories.get("agencies", [])
+    before: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("successor"):
+            before.setdefault(str(row["successor"]), []).append(str(row["name"]))
+    listed = [
+        (
+            str(row["name"]), [(one, definition.role_name(one.role)) for one in acting.get(str(row["id"]), [])],
+            definition.listed_as(str(row.get("successor") or "")), before.get(str(row["id"]), []),
+        )
+        for row in rows
+    ]  # fmt: skip
+    return render_template("people/organisations.html", listed=listed)
+
+
 @blueprint.get("/<account_id>")
 @access("administers")
 def show(account_id: str) -> ResponseReturnValue:

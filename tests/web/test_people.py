@@ -1,6 +1,7 @@
 """Entering and looking after accounts: the second factor, waiting after failures, invitations, roles, sessions."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from itertools import count
@@ -16,7 +17,7 @@ from service.core.errors import BrokenRule, NotAllowed
 from service.runtime import failed_tries, passwords, second_factor
 from service.runtime.practice import add_accounts
 from service.settings import Settings
-from service.store import people
+from service.store import accounts, people
 from service.store.tables import account, account_event, failed_try, session
 from service.store.transaction import reading, transaction
 from service.web.request_door import client_address
@@ -302,9 +303,33 @@ def test_nobody_gives_themselves_a_role_under_whichever_account(earnest):
     assert len({_actor(earnest, who).person for who in ("clerk", "administrator", "auditor", "officer")}) == 1
 
 
+def test_organisations_show_who_acts_for_them_and_what_took_over_from_them(earnest):
+    agencies = json.loads(FILES["processes/agencies.json"])
+    agencies[0]["successor"] = agencies[1]["id"]
+    consultee = {"id": "consultee", "name": "Consultee", "description": "Is asked.", "scope": "agency", "starts": []}
+    roles = [*json.loads(FILES["processes/roles.json"]), {**consultee, "reads": [], "reach": "called"}]
+    files = {
+        **FILES, "processes/agencies.json": json.dumps(agencies), "processes/roles.json": json.dumps(roles)
+    }  # fmt: skip
+    earnest.service.deployments.deploy(None, files, "Highways take over from Parks")
+    boss = Person(earnest).inside("administrator")
+    boss.get("/people/officer/roles")
+    given = {"role": "consultee", "agency": "highways", "until": "2013-06-30", "from": "", "reason": "For June."}
+    boss.send("/people/officer/roles", **given)
+    parks, highways = re.findall(r'<li class="app-list__row">(.*?)</li>', boss.get("/people/organisations"), re.DOTALL)
+    assert "Its successor is Highways service" in parks
+    assert "Took over from Parks service" in highways
+    assert 'href="/people/officer"' in highways
+    assert 'href="/people/officer"' not in parks
+    earnest.clock.to("2013-06-30T23:30")  # July in London
+    with reading(earnest.service.store) as db:
+        assert "officer" not in {one.account_id for one in accounts.acting(db, earnest.clock())["highways"]}
+
+
 def test_only_those_who_administer_meet_these_pages(earnest):
     clerk = Person(earnest).inside("clerk")
-    for path in ("/people", "/people/invite", "/people/officer", "/people/officer/roles", "/people/officer/disable"):
+    officer = ("/people/officer", "/people/officer/roles", "/people/officer/disable")
+    for path in ("/people", "/people/invite", "/people/organisations", *officer):
         clerk.get(path, 403)
     clerk.get("/account")
     clerk.send("/people/officer/disable", 403, reason="I do not like them.")
