@@ -16,7 +16,8 @@ from streets import Streets
 OF_NOBODY = {
     "/": "leads on", "/brand.css": "a colour", "/static/<path:filename>": "files of the service itself",
     "/sign-in": "before anybody is inside", "/sign-in/code": "the same", "/sign-in/set-up": "the same",
-    "/invitation/<token>": "the same", "/account": "the reader's own account",
+    "/sign-in/provider": "leads to the provider", "/sign-in/provider/back": "leads on from there",
+    "/invitation/<token>": "before anybody is inside", "/account": "the reader's own account",
     "/cases": "codes and where they stand, no word anybody wrote", "/cases/start": "an empty form",
     "/cases/start/<message>": "an empty form", "/history": "codes, as the list of cases",
     "/tasks": "codes and names of tasks", "/tasks/<task_id>/people": "names of colleagues",
