@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count as numbers
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -36,6 +37,7 @@ from web.conftest import FILES, PracticeSite, close
 BASE = "https://service.example"
 COOKIE = "__Host-signed_in"
 OTHERS_KEY = rsa_key()
+NUMBERS = numbers(1)
 
 
 def settings_for(issuer: str, url: str, folder: Path) -> Settings:
@@ -132,31 +134,31 @@ def count(site: PracticeSite, table) -> int:
 
 def test_people_sign_in_with_their_organisations_account_and_are_known_again(site, real, caplog):
     caplog.set_level(logging.DEBUG)
-    real.knows("u1", email="Clerk@practice.invalid", email_verified=True)
+    real.knows("u1", email="Watcher@practice.invalid", email_verified=True)
     before = count(site, account)
-    clerk = Person(site)
-    page = clerk.get("/sign-in?next=/cases").text
+    watcher = Person(site)
+    page = watcher.get("/sign-in?next=/cases").text
     [onward] = re.findall(r'href="/sign-in/provider([^"]*)"', page)
     assert page.index("Sign in with your organisation’s account") < page.index("Email address")
-    address = clerk.led(onward)
+    address = watcher.led(onward)
     asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     assert asked["code_challenge_method"] == "S256"
     assert (asked["client_id"], asked["redirect_uri"]) == (CLIENT, BASE + "/sign-in/provider/back")
     assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
     back = real.signs_in(address, "u1")
-    answer = clerk.back(back)
+    answer = watcher.back(back)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/cases")
-    assert "Tasks: my tasks" in clerk.get("/tasks").text
-    first = clerk.token
+    assert "Tasks: my tasks" in watcher.get("/tasks").text
+    first = watcher.token
 
     real.knows("u1", email="new.name@practice.invalid", email_verified=False)
-    clerk.back(real.signs_in(clerk.led(), "u1"))
+    watcher.back(real.signs_in(watcher.led(), "u1"))
     entrance = site.service.entrance
-    assert entrance.actor(clerk.token).account_id == "clerk"
-    assert (clerk.token != first, entrance.actor(first)) == (True, None)
+    assert entrance.actor(watcher.token).account_id == "watcher"
+    assert (watcher.token != first, entrance.actor(first)) == (True, None)
     with reading(site.service.store) as db:
         noted = db.execute(select(account_event.c.account_id, account_event.c.what)).all()
-    assert noted == [("clerk", "bound to the organisation")]
+    assert noted == [("watcher", "bound to the organisation")]
     assert count(site, account) == before
     code = parse_qs(urlsplit(back).query)["code"][0]
     for secret in (code, SECRET, asked["nonce"], "practice.invalid", "id_token", "eyJ"):
@@ -170,12 +172,14 @@ def changed(back: str, **given: str | None) -> str:
     return parts._replace(query=urlencode(query)).geturl()
 
 
-def known(email: str, *, verified: object = True) -> Callable[[RealProvider, Person], str]:
-    """Somebody of this address, as the provider has it."""
+def known(email: str, *, verified: object = True, **asks: str | None) -> Callable[[RealProvider, Person], str]:
+    """Somebody of this address, new to the service; ``asks`` is changed in what the provider is asked for."""
 
     def way(real: RealProvider, person: Person) -> str:
-        real.knows("somebody", email=email, email_verified=verified)
-        return real.signs_in(person.led(), "somebody")
+        subject = f"somebody{next(NUMBERS)}"
+        real.knows(subject, email=email, email_verified=verified)
+        address = person.led()
+        return real.signs_in(changed(address, **asks) if asks else address, subject)
 
     return way
 
@@ -189,7 +193,7 @@ def used_twice(real: RealProvider, person: Person) -> str:
     back = good(real, person)
     with person.client.session_transaction(base_url=BASE) as browser:
         begun = Begun(**browser["begun"][0])
-    assert person.site.service.provider.identity(parse_qs(urlsplit(back).query)["code"][0], begun).subject == "somebody"
+    assert person.site.service.provider.identity(parse_qs(urlsplit(back).query)["code"][0], begun).subject
     return back
 
 
@@ -220,11 +224,11 @@ BAD_WAYS = {
     "not begun here": lambda real, person: good(real, Person(person.site)),
     "another issuer’s answer": lambda real, person: changed(good(real, person), iss="https://id.example"),
     "said no at the provider": lambda real, person: real.denies(person.led()),
-    "nonce left out on the way": lambda real, person: real.signs_in(changed(person.led(), nonce=None), "somebody"),
-    "nonce put in on the way": lambda real, person: real.signs_in(changed(person.led(), nonce="mine"), "somebody"),
+    "nonce left out on the way": known("officer@practice.invalid", nonce=None),
+    "nonce put in on the way": known("officer@practice.invalid", nonce="mine"),
     "unverified address": known("officer@practice.invalid", verified=False),
     "address verified in words": known("officer@practice.invalid", verified="true"),
-    "address that looks like one": known("officer@pra\u212actice.invalid"),
+    "address that looks like one": known("cler\u212a@practice.invalid"),  # a Kelvin sign
     "unknown subject and address": known("stranger@practice.invalid"),
     "address of another bound account": bound_already,
     "disabled account": known("auditor@practice.invalid"),
