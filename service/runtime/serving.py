@@ -113,7 +113,7 @@ def _commands(settings: Settings) -> list[list[str]]:
     # Sync workers: a request that hangs is ended after its time; a threaded worker would keep it for ever.
     web = [
         *(sys.executable, "-m", "gunicorn", "service.app:from_environment()", "--bind", address),
-        *("--workers", str(settings.web_processes), "--worker-class", "sync", "--timeout", "30"),
+        *("--workers", str(settings.web_processes), "--worker-class", "sync", "--timeout", "60"),
         *("--no-control-socket", "--log-level", "warning"),
     ]
     return [web, [sys.executable, "-m", "service.cli", "worker"]]

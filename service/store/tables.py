@@ -282,8 +282,7 @@ request = Table(
 )  # fmt: skip
 
 practice_clock = Table(
-    "practice_clock", metadata, Column("id", Integer, primary_key=True),
-    Column("seconds_ahead", Integer, nullable=False),
+    "practice_clock", metadata, Column("id", Integer, primary_key=True), Column("seconds_ahead", Integer, nullable=False),
 )  # fmt: skip
 
 leaf = Table(

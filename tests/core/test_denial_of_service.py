@@ -9,12 +9,12 @@ from SpiffWorkflow.bpmn.exceptions import WorkflowTaskException
 
 import gate_models as gm
 from build import at
+from measured import BYTES, SECONDS
 from past_gate import begun, played, restored
 from service.core import determinism, engine_limits, gate
 from service.core.expressions import ExprError
 from service.core.gate import cells, formulas, timers
 
-SECONDS, BYTES = 0.05, 16_000_000
 ROUND = (
     "<bpmn:standardLoopCharacteristics{}><bpmn:loopCondition>{}</bpmn:loopCondition></bpmn:standardLoopCharacteristics>"
 )

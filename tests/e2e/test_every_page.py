@@ -68,7 +68,8 @@ def test_every_page_is_fit_to_read(server, open_browser, who):
     while queue:
         path = queue.pop(0)
         page.set_viewport_size({"width": 1280, "height": 900})
-        page.goto(path)
+        answered = page.goto(path).status
+        assert answered == (404 if path == "/nothing-here" else 200), f"{path} was answered with {answered}"
         wrong += [f"{path}: {found}" for found in axe(page)]
         queue += worth_a_visit(page.eval_on_selector_all("main a[href]", "links => links.map(a => a.href)"), seen)
         page.set_viewport_size({"width": 320, "height": 640})
