@@ -1,7 +1,6 @@
 """The tables. ``step`` and ``record`` are the truth; tasks, timers and clocks could be rebuilt from it.
 
-Five only ever grow, and the database itself refuses to change or remove a row of them: ``step``, ``leaf``,
-``checkpoint``, ``account_event``, ``read_log``.
+Five only ever grow, their rows never change: ``step``, ``leaf``, ``checkpoint``, ``account_event``, ``read_log``.
 All instants are set by us, in UTC, to the microsecond; all bodies are text. Names of constraints follow one rule.
 """
 
@@ -282,7 +281,8 @@ request = Table(
 )  # fmt: skip
 
 practice_clock = Table(
-    "practice_clock", metadata, Column("id", Integer, primary_key=True), Column("seconds_ahead", Integer, nullable=False),
+    "practice_clock", metadata, Column("id", Integer, primary_key=True),
+    Column("seconds_ahead", Integer, nullable=False),
 )  # fmt: skip
 
 leaf = Table(
