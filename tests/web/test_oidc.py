@@ -47,6 +47,13 @@ def settings_for(issuer: str, url: str, folder: Path) -> Settings:
     )  # fmt: skip
 
 
+class Present(SteppedClock):
+    """The machine's clock, which a provider in a process of its own goes by: it does not stand still."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
 def a_site(issuer: str, url: str, folder: Path, clock: SteppedClock) -> PracticeSite:
     """A site in earnest, in which the auditor's account is shut and the operator's one for practice."""
     app = create_app(settings_for(issuer, url, folder), clock=clock, mailer=lambda letter: None)
@@ -66,15 +73,9 @@ def real() -> Iterator[RealProvider]:
 
 
 @pytest.fixture(scope="module")
-def present() -> SteppedClock:
-    """A provider in a process of its own goes by the machine's clock."""
-    return SteppedClock(datetime.now(UTC))
-
-
-@pytest.fixture(scope="module")
-def site(shared_database_url, tmp_path_factory, real, present) -> Iterator[PracticeSite]:
+def site(shared_database_url, tmp_path_factory, real) -> Iterator[PracticeSite]:
     """A site that has the real provider, on each kind of database."""
-    site = a_site(real.issuer, shared_database_url, tmp_path_factory.mktemp("oidc"), present)
+    site = a_site(real.issuer, shared_database_url, tmp_path_factory.mktemp("oidc"), Present())
     yield site
     close(site)
 
