@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -55,11 +57,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Somebody who acts for an agency, in a role."""
+    """Somebody who acts for an agency, and in which roles."""
 
     account_id: str
     name: str
-    role: str
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,12 @@ def acting(db: Connection, at: datetime) -> dict[str, list[Acting]]:
             membership.c.agency.is_not(None), membership.c.instance_id.is_(None), people.now_valid(at),
             account.c.disabled_at.is_(None),
         )
-        .order_by(account.c.name, account.c.id, membership.c.role).distinct()
+        .order_by(membership.c.agency, account.c.name, account.c.id, membership.c.role).distinct()
     )  # fmt: skip
     found: dict[str, list[Acting]] = {}
-    for row in db.execute(wanted):
-        found.setdefault(row.agency, []).append(Acting(row.id, row.name, row.role))
+    same = attrgetter("agency", "id", "name")
+    for (agency, account_id, name), rows in groupby(db.execute(wanted), same):
+        found.setdefault(agency, []).append(Acting(account_id, name, tuple(row.role for row in rows)))
     return found
 
 

@@ -73,7 +73,7 @@ def organisations() -> ResponseReturnValue:
             before.setdefault(str(row["successor"]), []).append(str(row["name"]))
     listed = [
         (
-            str(row["name"]), [(one, definition.role_name(one.role)) for one in acting.get(str(row["id"]), [])],
+            str(row["name"]), [(one, map(definition.role_name, one.roles)) for one in acting.get(str(row["id"]), [])],
             definition.listed_as(str(row.get("successor") or "")), before.get(str(row["id"]), []),
         )
         for row in rows

@@ -4,14 +4,14 @@ Reads only what it is given. Answers are shown to auditors, and to others where 
 form that asked for them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from service.core.access import Actor, audits, may_read
 from service.core.chain import Step
-from service.core.definitions import ProcessDefinition
+from service.core.definitions import Element, ProcessDefinition
 from service.core.diagram_words import listed
 from service.core.engine.markers import Markers
 from service.core.replay import ReplayDiffers
@@ -134,20 +134,33 @@ def places(definition: ProcessDefinition, frame: Frame) -> list[Place]:
         Place(
             process_id,
             definition.processes[process_id].name,
-            *(tuple(_names(definition, process_id, markers[kind])) for kind in ("done", "current", "overdue")),
+            *(
+                tuple(element.name for element in _named(definition, process_id, markers[kind]))
+                for kind in ("done", "current", "overdue")
+            ),
         )
         for process_id, markers in frame.markers.items()
     ]
 
 
 def waiting_sentence(definition: ProcessDefinition, frame: Frame) -> str:
-    """Say which tasks and events waited after a step, and what was overdue; not the processes they belong to."""
+    """Say which tasks and events waited after a step, and what was overdue; not the processes they belong to.
+
+    A case that had come to rest waited for nobody: it is said where it rested.
+    """
     current, overdue = (
-        [name for process, marks in frame.markers.items() for name in _names(definition, process, marks[kind], INNER)]
+        [
+            element
+            for process, marks in frame.markers.items()
+            for element in _named(definition, process, marks[kind])
+            if element.kind not in INNER
+        ]
         for kind in ("current", "overdue")
     )
-    waiting = f"Waiting: {listed(current)}." if current else "Nothing was waiting."
-    return waiting + (f" Overdue: {listed(overdue)}." if overdue else "")
+    rested = "".join(f"{element.name}. " for element in current if "rests" in element.properties)
+    waited_for = [element.name for element in current if "rests" not in element.properties]
+    waiting = f"Waiting: {listed(waited_for)}." if waited_for else "Nothing was waiting."
+    return rested + waiting + (f" Overdue: {listed([element.name for element in overdue])}." if overdue else "")
 
 
 def shown_processes(definition: ProcessDefinition, frames: Sequence[Frame]) -> list[dict[str, str]]:
@@ -166,9 +179,6 @@ def drawable(definition: ProcessDefinition, markers: Markers) -> dict[str, dict[
     return shown
 
 
-def _names(
-    definition: ProcessDefinition, process_id: str, ids: Sequence[str], but: frozenset[str] = frozenset()
-) -> Iterator[str]:
+def _named(definition: ProcessDefinition, process_id: str, ids: Sequence[str]) -> list[Element]:
     elements = definition.processes[process_id].elements
-    found = (elements[key] for key in ids if key in elements)
-    return (element.name for element in found if element.name and element.kind not in but)
+    return [elements[key] for key in ids if key in elements and elements[key].name]

@@ -7,6 +7,8 @@ from datetime import date, datetime, time
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from service.core.forms_wording import lowered
+
 LONDON = ZoneInfo("Europe/London")
 Moment: TypeAlias = date | datetime | str
 SOON_DAYS = 7
@@ -121,11 +123,6 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def lower_first(text: str) -> str:
-    """Begin ``text`` with a small letter and leave the rest as it is."""
-    return text[:1].lower() + text[1:]
-
-
 FILTERS = {
     "british_date": british_date,
     "british_day": british_day,
@@ -134,7 +131,7 @@ FILTERS = {
     "due_words": due_words,
     "is_overdue": is_overdue,
     "is_soon": is_soon,
-    "lower_first": lower_first,
+    "lowered": lowered,
     "paragraphs": paragraphs,
     "upper_first": upper_first,
 }

@@ -306,7 +306,7 @@ def test_nobody_gives_themselves_a_role_under_whichever_account(earnest):
 def test_organisations_show_who_acts_for_them_and_what_took_over_from_them(earnest):
     agencies = json.loads(FILES["processes/agencies.json"])
     agencies[0]["successor"] = agencies[1]["id"]
-    consultee = {"id": "consultee", "name": "Consultee", "description": "Is asked.", "scope": "agency", "starts": []}
+    consultee = {"id": "consultee", "name": "NHS consultee", "description": "Asked.", "scope": "agency", "starts": []}
     roles = [*json.loads(FILES["processes/roles.json"]), {**consultee, "reads": [], "reach": "called"}]
     files = {
         **FILES, "processes/agencies.json": json.dumps(agencies), "processes/roles.json": json.dumps(roles)
@@ -319,7 +319,7 @@ def test_organisations_show_who_acts_for_them_and_what_took_over_from_them(earne
     parks, highways = re.findall(r'<li class="app-list__row">(.*?)</li>', boss.get("/people/organisations"), re.DOTALL)
     assert "Its successor is Highways service" in parks
     assert "Took over from Parks service" in highways
-    assert 'href="/people/officer"' in highways
+    assert re.search(r'href="/people/officer">[^<]+</a>: NHS consultee</p>', highways)
     assert 'href="/people/officer"' not in parks
     earnest.clock.to("2013-06-30T23:30")  # July in London
     with reading(earnest.service.store) as db:
